@@ -1,0 +1,27 @@
+# The only place that knows distributions: whatever Debian 12 and 13 name differently gets one name here.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(PostgreSQL REQUIRED)   # PostgreSQL::PostgreSQL is libpq: 15 on Debian 12, 17 on Debian 13
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(civetweb REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)  # neither package has a CMake target
+
+# yaml-cpp 0.7 (Debian 12) calls its target yaml-cpp, 0.8 (Debian 13) yaml-cpp::yaml-cpp.
+if(NOT TARGET yaml-cpp::yaml-cpp)
+  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+endif()
+
+find_library(CRYPT_LIBRARY crypt REQUIRED)  # libxcrypt: bcrypt for basic auth
+
+if(PGVIGIL_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(PGVIGIL_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

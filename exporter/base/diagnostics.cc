@@ -1,0 +1,30 @@
+#include "base/diagnostics.h"
+
+namespace pgvigil::base {
+
+std::string Format(const Diagnostic& diagnostic) {
+  std::string text = diagnostic.place.file;
+  if (diagnostic.place.line > 0) text += ":" + std::to_string(diagnostic.place.line);
+  if (diagnostic.place.column > 0) text += ":" + std::to_string(diagnostic.place.column);
+  if (!text.empty()) text += ": ";
+  if (diagnostic.severity == Severity::kWarning) text += "warning: ";
+  if (!diagnostic.path.empty()) text += diagnostic.path + ": ";
+  return text + diagnostic.message;
+}
+
+void Diagnostics::Error(Place place, std::string_view path, std::string message) {
+  entries_.push_back({Severity::kError, std::move(place), std::string(path), std::move(message)});
+  ++errors_;
+}
+
+void Diagnostics::Warning(Place place, std::string_view path, std::string message) {
+  entries_.push_back({Severity::kWarning, std::move(place), std::string(path), std::move(message)});
+}
+
+std::string Diagnostics::Format() const {
+  std::string text;
+  for (const auto& entry : entries_) text += base::Format(entry) + "\n";
+  return text;
+}
+
+}  // namespace pgvigil::base

@@ -1,0 +1,4 @@
+pgvigil_module(base
+  SOURCES backoff.cc clock.cc diagnostics.cc logging.cc result.cc text.cc
+  LIBRARIES spdlog::spdlog Threads::Threads
+)

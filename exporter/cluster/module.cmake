@@ -1,0 +1,4 @@
+pgvigil_module(cluster
+  SOURCES objectives.cc position_clock.cc
+  DEPENDS wal base
+)

@@ -1,0 +1,74 @@
+// The immutable result of one query on one database, or of one judgement: what a page is put together from.
+// Stored as text and numbers side by side and not as objects: per row one label text, already escaped, in an arena; and
+// an array of doubles, rows x columns, with a presence bit each. (100,000 series so: 25 MB; as string pairs: 112 MB.)
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/descriptor.h"
+
+namespace pgvigil::metrics {
+
+// One column of samples. Several columns may belong to one family: a histogram's are <family>_bucket, _sum and _count.
+struct Column {
+  std::string family;  // the name on HELP and TYPE
+  std::string sample;  // the name on the sample's own line; equal to family but for a histogram
+  Type type = Type::kGauge;
+  std::string help;  // not escaped yet
+};
+
+// Immutable, so shared between threads and pages as shared_ptr<const Block>.
+class Block {
+ public:
+  using Columns = std::shared_ptr<const std::vector<Column>>;
+
+  std::span<const Column> columns() const { return *columns_; }
+  std::size_t rows() const { return label_ends_.size(); }
+  // `state="active",usename="app"`: without braces, empty for a row without labels of its own.
+  std::string_view labels(std::size_t row) const;
+  bool has(std::size_t row, std::size_t column) const;
+  double value(std::size_t row, std::size_t column) const { return values_[row * columns_->size() + column]; }
+  // Samples present, and roughly the bytes that they take on a page: what the page's cap counts.
+  std::size_t samples() const { return samples_; }
+
+ private:
+  friend class BlockBuilder;
+
+  Columns columns_;
+  std::string arena_;
+  std::vector<std::uint32_t> label_ends_;
+  std::vector<double> values_;
+  std::vector<std::uint64_t> present_;  // one bit a value
+  std::size_t samples_ = 0;
+};
+
+// Appends `name="value"` with the value escaped (backslash, quote, newline) and made valid UTF-8, after a comma if
+// `text` holds a label already.
+void AppendLabel(std::string& text, std::string_view name, std::string_view value);
+
+// Collects rows, finds duplicates, and hands over the Block. Not thread-safe.
+class BlockBuilder {
+ public:
+  explicit BlockBuilder(Block::Columns columns);
+
+  // Starts a row with its finished label text. False if a row of the same labels is already there: its values are
+  // dropped until the next row starts, and counted. (Rows of different columns, as a histogram's buckets and its sum,
+  // are different rows; give such rows distinct labels or one row.)
+  bool StartRow(std::string_view labels);
+  void Set(std::size_t column, double value);
+  std::size_t rows() const;
+  std::size_t duplicates() const { return duplicates_; }
+
+  std::shared_ptr<const Block> Finish() &&;
+
+ private:
+  std::unique_ptr<Block> block_;
+  std::size_t duplicates_ = 0;
+};
+
+}  // namespace pgvigil::metrics

@@ -1,0 +1,5 @@
+pgvigil_module(metrics
+  SOURCES block.cc descriptor.cc families.cc gzip.cc self.cc text_writer.cc
+  DEPENDS cluster wal base
+  LIBRARIES prometheus-cpp::core ZLIB::ZLIB
+)

@@ -1,0 +1,4 @@
+pgvigil_module(observe
+  SOURCES
+  DEPENDS query verdict postgres metrics cluster wal base
+)

@@ -1,0 +1,34 @@
+// What is watched, as the configuration says it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "cluster/cluster_state.h"
+#include "postgres/session.h"
+
+namespace pgvigil::observe {
+
+struct InstanceOptions {
+  std::string name;  // the label `pg_instance`
+  postgres::Dsn dsn;
+  std::shared_ptr<const postgres::Credentials> credentials;
+  std::string credential_key;  // what makes two credentials the same: the path or the variable's name
+};
+
+struct ClusterOptions {
+  cluster::ClusterName name;
+  bool replica = false;
+  std::vector<InstanceOptions> instances;
+  cluster::Objectives objectives;  // with defaults filled in
+};
+
+struct Options {
+  std::vector<ClusterOptions> clusters;
+  base::Milliseconds observe_primary{1000};
+  base::Milliseconds observe_standby{5000};
+};
+
+}  // namespace pgvigil::observe

@@ -1,0 +1,33 @@
+// A conninfo string (key=value or URI), taken apart by libpq's own parser: what it accepts is what people know from
+// psql. Source: PostgreSQL manual, "Connection Strings" and "Parameter Key Words".
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace pgvigil::postgres {
+
+// One server. Holds no secret, so may be logged: passwords come from Credentials.
+struct Dsn {
+  std::map<std::string, std::string>
+      parameters;  // host, hostaddr, port, user, dbname, sslmode, ...; what was given, not defaults
+
+  std::string Get(std::string_view key) const;  // empty when absent
+  std::string host() const;       // "localhost" or a socket directory where none was given, as libpq would use
+  std::string port() const;       // "5432" likewise, PGPORT honoured
+  std::string host_port() const;  // "db1:5432", "/run/postgresql:5432": log subjects and default pg_instance
+  std::string Redacted() const;   // for logs and pages; parameters in alphabetical order
+};
+
+// A multi-host string expands to one Dsn a host. A password (password=, user:secret@, ?password=, sslpassword=) is
+// refused with a word about password_file. A service= entry and PG* environment variables are honoured as libpq does.
+base::Result<std::vector<Dsn>> ParseDsn(std::string_view text);
+
+// From DATA_SOURCE_NAME or DATA_SOURCE_URI/_USER/_PASS(_FILE), as other exporters read them; nothing set: empty vector.
+// DATA_SOURCE_NAME may hold several, separated by commas, and (for compatibility) a password: it is split off into the
+// returned credentials and never stored in the Dsn.
+}  // namespace pgvigil::postgres

@@ -1,0 +1,4 @@
+pgvigil_module(verdict
+  SOURCES verdict.cc
+  DEPENDS cluster wal base
+)

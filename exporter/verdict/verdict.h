@@ -1,0 +1,72 @@
+// What the facts of a cluster mean: role, replication state, lag, synchronous standbys, what would be lost if the
+// primary died now. The definitions are those of docs/metrics.md; each sentence there has a test of its name. Pure: no
+// I/O, no clock; `now` is given. Cheap enough for every observation (a few microseconds a cluster).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "cluster/cluster_state.h"
+#include "cluster/position_clock.h"
+
+namespace pgvigil::verdict {
+
+// The first that holds, in this order of precedence: diverged, paused, streaming, catching_up, archive_recovery,
+// disconnected.
+enum class ReplicationState { kStreaming, kCatchingUp, kArchiveRecovery, kPaused, kDisconnected, kDiverged };
+inline constexpr int kReplicationStates = 6;
+std::string_view Name(ReplicationState state);  // "streaming", "catching_up", ...
+
+struct Lag {
+  std::uint64_t bytes = 0;
+  double seconds = 0;
+  bool seconds_at_least = false;  // older than the position clock: a lower bound
+};
+
+// A loss: what would be gone. Infinite where it is known to be unbounded.
+struct Loss {
+  double bytes = 0;
+  double seconds = 0;
+};
+
+struct InstanceVerdict {
+  std::string name;
+  bool answering = false;             // its facts are fresh: judged below
+  std::optional<cluster::Role> role;  // absent while unknown
+  std::optional<std::uint32_t> timeline;
+  std::optional<ReplicationState> replication;  // standbys only
+  std::optional<Lag> received;                  // standbys on the path only
+  std::optional<Lag> replayed;
+};
+
+struct ClusterVerdict {
+  std::vector<InstanceVerdict> instances;  // as in the ClusterState
+  std::optional<int>
+      primaries;  // only if every declared instance answered or a primary did; absent for a replica cluster
+  int declared = 0;
+  int ready = 0;                          // instances that answer
+  std::optional<std::uint32_t> timeline;  // the cluster's current one
+  std::optional<int> sync_required;       // synchronous standbys asked for; 0 when none are
+  std::optional<int> sync_streaming;      // of those, streaming now as sync or quorum
+  std::optional<int> sync_waiters;        // backends of the primary waiting on SyncRep
+  std::optional<Loss> rpo_primary;
+  std::optional<base::SteadyTime> rpo_measured;  // when the primary last answered; the value is held for 5 min after
+};
+
+// When an instance's facts count as an answer: younger than this. Three observation intervals of its kind.
+struct Freshness {
+  base::SteadyTime::duration primary = std::chrono::seconds(3);
+  base::SteadyTime::duration standby = std::chrono::seconds(15);
+};
+
+// `previous` is the verdict before this one, for what is held: RPO for 5 minutes after the primary's last answer.
+ClusterVerdict Judge(const cluster::ClusterState& state, const cluster::PositionClock& clock, base::SteadyTime now,
+                     const Freshness& freshness, const ClusterVerdict* previous);
+
+// What of the verdict still holds at `now`, some time after it was judged: for the page.
+ClusterVerdict At(const ClusterVerdict& verdict, base::SteadyTime now);
+
+}  // namespace pgvigil::verdict

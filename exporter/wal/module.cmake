@@ -1,0 +1,4 @@
+pgvigil_module(wal
+  SOURCES segment.cc
+  DEPENDS base
+)

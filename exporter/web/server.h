@@ -1,0 +1,68 @@
+// The HTTP front: civetweb with our own TLS, authentication, routes and limits in front of every handler.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace pgvigil::web {
+
+struct Request {
+  std::string method;                                           // GET, HEAD, POST
+  std::string path;                                             // decoded, without the query string
+  std::vector<std::pair<std::string, std::string>> parameters;  // decoded, in order; repeated ones stay
+  std::map<std::string, std::string, std::less<>> headers;      // names in lower case
+  std::string remote;
+  base::SteadyTime received;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<const std::string> body;  // shared, so that a page is sent to many without a copy
+};
+
+// Called on a worker; may throw (answered as 500, logged).
+using Handler = std::function<Response(const Request&)>;
+
+struct Options {
+  std::string listen = ":9187";   // ":port", "host:port", "[::1]:port"; port 0 picks a free one
+  std::string config_file;        // exporter-toolkit's web configuration; empty: plain HTTP, no authentication
+  bool enable_lifecycle = false;  // POST /-/reload
+};
+
+struct Route {
+  std::string method;  // GET answers HEAD, too
+  std::string path;    // exact
+  Handler handler;
+  bool authenticated = true;  // false: /-/healthy and /-/ready when the web configuration says so; see server.cc
+};
+
+class Server {
+ public:
+  // Starts listening. Everything that is wrong with the address, the certificate or the web configuration is an error
+  // here; later the old certificate is kept and the reason logged.
+  static base::Result<std::unique_ptr<Server>> Start(const Options& options, std::vector<Route> routes);
+  ~Server();  // as Stop
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  int port() const;
+  bool tls() const;
+  // Stops accepting, answers what is in flight (at most until `limit`), then closes. Any thread but a worker.
+  void Stop(base::SteadyTime::duration limit);
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pgvigil::web

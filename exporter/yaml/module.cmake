@@ -1,0 +1,5 @@
+pgvigil_module(yaml
+  SOURCES document.cc
+  DEPENDS base
+  LIBRARIES yaml-cpp::yaml-cpp
+)
