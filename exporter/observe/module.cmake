@@ -1,4 +1,4 @@
 pgvigil_module(observe
-  SOURCES
+  SOURCES cluster_observer.cc instance_observer.cc observer.cc
   DEPENDS query verdict postgres metrics cluster wal base
 )

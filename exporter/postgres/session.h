@@ -110,7 +110,8 @@ class Connector {
 class Session {
  public:
   Session(Connector& connector, SessionOptions options);
-  ~Session();  // closes
+  // Closes. Nothing given to it is called any more, neither `done` nor a sink: their owner is going away as well.
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

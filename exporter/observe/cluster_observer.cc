@@ -1,0 +1,134 @@
+#include "observe/cluster_observer.h"
+
+#include <algorithm>
+#include <map>
+
+namespace pgvigil::observe {
+namespace {
+
+constexpr int kMissedBeforeStale = 3;
+
+bool SameServer(const InstanceOptions& a, const InstanceOptions& b) {
+  return a.name == b.name && a.dsn.parameters == b.dsn.parameters && a.credential_key == b.credential_key;
+}
+
+// The identifier that most instances report; among equals the one of the instance that is configured first.
+std::string SystemIdentifier(const std::vector<cluster::InstanceState>& instances) {
+  std::map<std::string, int> votes;
+  for (const auto& instance : instances) {
+    if (instance.facts) ++votes[instance.facts->system_identifier];
+  }
+  std::string chosen;
+  for (const auto& instance : instances) {
+    if (!instance.facts) continue;
+    const auto& candidate = instance.facts->system_identifier;
+    if (chosen.empty() || votes[candidate] > votes[chosen]) chosen = candidate;
+  }
+  return chosen;
+}
+
+// Marks those that belong to another cluster: a wrong address in the configuration must not become part of a judgement.
+void MarkForeign(std::vector<cluster::InstanceState>& instances) {
+  const std::string expected = SystemIdentifier(instances);
+  for (auto& instance : instances) {
+    if (!instance.facts || instance.facts->system_identifier == expected) continue;
+    instance.foreign = true;
+    instance.sql.up = false;
+    instance.sql.error =
+        base::Error{base::ErrorKind::kMalformed,
+                    "expected system identifier " + expected + " as on the cluster's other instances, found " +
+                        instance.facts->system_identifier + ": it is a server of another cluster; check its DSN",
+                    instance.name,
+                    {}};
+  }
+}
+
+}  // namespace
+
+ClusterObserver::ClusterObserver(postgres::Connector& connector, std::function<void()> published)
+    : connector_(connector), published_(std::move(published)) {}
+
+void ClusterObserver::Configure(ClusterOptions options, base::Milliseconds observe_primary,
+                                base::Milliseconds observe_standby) {
+  options_ = std::move(options);
+  observe_primary_ = observe_primary;
+  observe_standby_ = observe_standby;
+  auto before = std::move(instances_);
+  instances_.clear();
+  std::vector<InstanceObserver*> added;
+  for (const auto& wanted : options_.instances) {
+    const auto kept = std::find_if(before.begin(), before.end(),
+                                   [&](const auto& old) { return old && SameServer(old->options(), wanted); });
+    if (kept != before.end()) {
+      instances_.push_back(std::move(*kept));
+      continue;
+    }
+    instances_.push_back(std::make_unique<InstanceObserver>(connector_, wanted, [this] { Update(); }));
+    added.push_back(instances_.back().get());
+  }
+  Update();
+  for (auto* instance : added) instance->Start();
+}
+
+InstanceObserver* ClusterObserver::Find(const std::string& instance) {
+  for (const auto& candidate : instances_) {
+    if (candidate->options().name == instance) return candidate.get();
+  }
+  return nullptr;
+}
+
+void ClusterObserver::Update() {
+  SetIntervals();
+  auto state = State();
+  FollowPrimary(state);
+  const verdict::Freshness freshness{kMissedBeforeStale * observe_primary_, kMissedBeforeStale * observe_standby_};
+  const auto before = view_->Get();
+  auto verdict =
+      verdict::Judge(state, clock_, connector_.loop().clock().Steady(), freshness, before ? &before->verdict : nullptr);
+  view_->Set(ClusterView{std::move(state), std::move(verdict)});
+  published_();
+}
+
+void ClusterObserver::SetIntervals() {
+  const bool primary_answers = std::any_of(instances_.begin(), instances_.end(), [](const auto& instance) {
+    const auto& state = instance->state();
+    return state.sql.up && state.facts && state.facts->role == cluster::Role::kPrimary;
+  });
+  for (const auto& instance : instances_) {
+    const auto& facts = instance->state().facts;
+    const bool standby = facts && facts->role == cluster::Role::kStandby;
+    instance->SetInterval(standby && (primary_answers || options_.replica) ? observe_standby_ : observe_primary_);
+  }
+}
+
+cluster::ClusterState ClusterObserver::State() const {
+  cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}};
+  state.instances.reserve(instances_.size());
+  for (const auto& instance : instances_) state.instances.push_back(instance->state());
+  MarkForeign(state.instances);
+  return state;
+}
+
+// Feeds the position clock from the primary of the highest timeline.
+void ClusterObserver::FollowPrimary(const cluster::ClusterState& state) {
+  const cluster::InstanceFacts* primary = nullptr;
+  for (const auto& instance : state.instances) {
+    if (instance.foreign || !instance.sql.up || !instance.facts || !instance.facts->timeline ||
+        !instance.facts->flushed)
+      continue;
+    if (instance.facts->role != cluster::Role::kPrimary) continue;
+    if (primary == nullptr || *instance.facts->timeline > *primary->timeline) primary = instance.facts.get();
+  }
+  if (primary == nullptr) return;
+  if (!clock_.empty() && *primary->timeline < clock_.newest().timeline) return;  // an old primary that came back
+  if (!clock_.empty() && *primary->timeline > clock_.newest().timeline) {
+    // A promoted server's replay position stays at the switch until it restarts; after that, what it has now is the
+    // nearest bound there is.
+    clock_.SwitchTo(*primary->timeline, primary->replayed.value_or(*primary->flushed));
+  }
+  if (clock_.empty() || primary->received > clock_.newest_seen()) {
+    clock_.Add({primary->received, primary->server_time, *primary->timeline, *primary->flushed, primary->next_xid});
+  }
+}
+
+}  // namespace pgvigil::observe

@@ -1,0 +1,48 @@
+// One cluster's instances watched together: sets their intervals, keeps the position clock, judges after each change
+// and publishes. Everything happens on the event loop's thread; what is published may be read from any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/published.h"
+#include "cluster/position_clock.h"
+#include "observe/instance_observer.h"
+#include "observe/view.h"
+
+namespace pgvigil::observe {
+
+class ClusterObserver {
+ public:
+  // `published` is called after each publication.
+  ClusterObserver(postgres::Connector& connector, std::function<void()> published);
+
+  // Instances that did not change keep their session and what is known of them; so does the position clock.
+  void Configure(ClusterOptions options, base::Milliseconds observe_primary, base::Milliseconds observe_standby);
+
+  const cluster::ClusterName& name() const { return options_.name; }
+  // Null when there is none of that name.
+  InstanceObserver* Find(const std::string& instance);
+
+  // Holds a value from the first Configure on, and outlives the observer if a reader keeps it.
+  std::shared_ptr<const base::Published<ClusterView>> view() const { return view_; }
+
+ private:
+  void Update();
+  void SetIntervals();
+  cluster::ClusterState State() const;
+  void FollowPrimary(const cluster::ClusterState& state);
+
+  postgres::Connector& connector_;
+  const std::function<void()> published_;
+  ClusterOptions options_;
+  base::Milliseconds observe_primary_{};
+  base::Milliseconds observe_standby_{};
+  std::vector<std::unique_ptr<InstanceObserver>> instances_;
+  cluster::PositionClock clock_;
+  std::shared_ptr<base::Published<ClusterView>> view_ = std::make_shared<base::Published<ClusterView>>();
+};
+
+}  // namespace pgvigil::observe

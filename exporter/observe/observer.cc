@@ -1,0 +1,62 @@
+#include "observe/observer.h"
+
+#include <algorithm>
+
+namespace pgvigil::observe {
+
+Observer::Observer(postgres::Connector& connector) : connector_(connector), views_(std::make_shared<const Views>()) {}
+
+Observer::~Observer() {
+  connector_.loop().Call([this] { clusters_.clear(); });
+}
+
+void Observer::Configure(std::shared_ptr<const Options> options) {
+  connector_.loop().Call([&] {
+    auto before = std::move(clusters_);
+    clusters_.clear();
+    Views views;
+    for (const auto& wanted : options->clusters) {
+      const auto kept = std::find_if(before.begin(), before.end(),
+                                     [&](const auto& old) { return old && old->name() == wanted.name; });
+      if (kept != before.end()) {
+        clusters_.push_back(std::move(*kept));
+      } else {
+        clusters_.push_back(std::make_unique<ClusterObserver>(connector_, [this] {
+          const std::lock_guard lock(mutex_);
+          changed_.notify_all();
+        }));
+      }
+      clusters_.back()->Configure(wanted, options->observe_primary, options->observe_standby);
+      views.push_back(clusters_.back()->view());
+    }
+    views_.Set(std::move(views));
+  });
+}
+
+FleetView Observer::Fleet() const {
+  FleetView fleet;
+  for (const auto& view : *views_.Get()) fleet.push_back(view->Get());
+  return fleet;
+}
+
+void Observer::AwaitFirstRound(base::Deadline deadline) const {
+  const auto tried = [this] {
+    for (const auto& cluster : Fleet()) {
+      const auto& instances = cluster->state.instances;
+      const auto known = [](const cluster::InstanceState& instance) { return instance.sql.up || instance.sql.error; };
+      if (!std::all_of(instances.begin(), instances.end(), known)) return false;
+    }
+    return true;
+  };
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline.at(), tried);
+}
+
+InstanceObserver* Observer::Find(const cluster::ClusterName& cluster, const std::string& instance) {
+  for (const auto& candidate : clusters_) {
+    if (candidate->name() == cluster) return candidate->Find(instance);
+  }
+  return nullptr;
+}
+
+}  // namespace pgvigil::observe
