@@ -126,6 +126,9 @@ class Session {
   // every sink not done has got OnDone with the same error. To be called when ready and idle.
   void Execute(std::vector<Segment> segments, base::Deadline deadline, std::function<void(base::Status)> done);
 
+  // Moves the deadline of what is in flight to a later one: somebody with more time joined it.
+  void Extend(base::Deadline deadline);
+
   // Closes at once, whatever is in flight (whose callbacks get kCancelled). The backend follows within 0.5 s on 14 and
   // later, by client_connection_check_interval.
   void Close();
