@@ -8,10 +8,6 @@ namespace {
 
 constexpr int kMissedBeforeStale = 3;
 
-bool SameServer(const InstanceOptions& a, const InstanceOptions& b) {
-  return a.name == b.name && a.dsn.parameters == b.dsn.parameters && a.credential_key == b.credential_key;
-}
-
 // The identifier that most instances report; among equals the one of the instance that is configured first.
 std::string SystemIdentifier(const std::vector<cluster::InstanceState>& instances) {
   std::map<std::string, int> votes;

@@ -18,6 +18,11 @@ struct InstanceOptions {
   std::string credential_key;  // what makes two credentials the same: the path or the variable's name
 };
 
+// Whether a session and what is known of the one serve the other as well: name, DSN and credential are the same.
+inline bool SameServer(const InstanceOptions& a, const InstanceOptions& b) {
+  return a.name == b.name && a.dsn.parameters == b.dsn.parameters && a.credential_key == b.credential_key;
+}
+
 struct ClusterOptions {
   cluster::ClusterName name;
   bool replica = false;

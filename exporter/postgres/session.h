@@ -89,6 +89,7 @@ struct ServerGreeting {
   int backend_pid = 0;
   std::string address;  // the one that answered
   base::SteadyTime::duration duration{};
+  std::string database;  // the one connected to, also where the Dsn named none
 };
 
 // What all sessions share: the loop, the resolver's workers and their cache, the slots for handshakes (at most 8 at

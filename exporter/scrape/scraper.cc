@@ -1,0 +1,174 @@
+#include "scrape/scraper.h"
+
+#include <algorithm>
+#include <condition_variable>
+
+#include "scrape/families_scrape.h"
+#include "scrape/page.h"
+
+namespace pgvigil::scrape {
+namespace {
+
+// A run ends at its deadline by closing sockets, which takes the loop a moment; the waiter allows for it.
+constexpr auto kGrace = std::chrono::milliseconds(150);
+
+constexpr std::size_t kLeastSeriesLimit = 200'000;
+constexpr std::size_t kSeriesPerInstance = 2000;
+
+std::size_t SeriesLimit(const Plan& plan) {
+  if (plan.options.series_per_page > 0) return plan.options.series_per_page;
+  std::size_t instances = 0;
+  for (const auto& cluster : plan.instances->clusters) instances += cluster.instances.size();
+  return std::max(kLeastSeriesLimit, kSeriesPerInstance * instances);
+}
+
+std::string Qualified(const cluster::ClusterName& name) {
+  return name.space.empty() ? name.name : name.space + "/" + name.name;
+}
+
+// Every wanted name must be one of `known`, or the request is a mistake worth saying.
+base::Status AllKnown(std::string_view parameter, const std::vector<std::string>& wanted,
+                      const std::vector<std::string>& known) {
+  for (const auto& name : wanted) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string all;
+    for (const auto& candidate : known) all += (all.empty() ? "" : ", ") + candidate;
+    return base::Error{
+        base::ErrorKind::kNotFound, std::string(parameter) + " is not configured; there are: " + all, name, {}};
+  }
+  return base::Done{};
+}
+
+bool Wanted(const std::vector<std::string>& wanted, const std::string& name) {
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+}
+
+}  // namespace
+
+// What one request waits for. Shared with the runs' callbacks, which may come after it has left.
+struct Scraper::Waiting {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::shared_ptr<const RunResult>> results;
+  std::size_t left = 0;
+};
+
+Scraper::Scraper(postgres::Connector& connector, observe::Observer& observer, metrics::Self& self)
+    : connector_(connector), observer_(observer), self_(self) {
+  InitialiseCounters(self_);
+}
+
+Scraper::~Scraper() {
+  connector_.loop().Call([this] { runs_.clear(); });
+}
+
+void Scraper::Configure(Plan plan) {
+  const auto next = std::make_shared<const Plan>(std::move(plan));
+  connector_.loop().Call([&] {
+    auto before = std::move(runs_);
+    runs_.clear();
+    for (const auto& cluster : next->instances->clusters) {
+      for (const auto& instance : cluster.instances) {
+        const Key key(cluster.name, instance.name);
+        const auto kept = before.find(key);
+        auto& runs = runs_[key];
+        if (kept != before.end() && observe::SameServer(kept->second->instance(), instance)) {
+          runs = std::move(kept->second);
+          before.erase(kept);
+        } else {
+          runs = std::make_unique<InstanceRuns>(connector_, observer_, cluster.name, instance, self_);
+        }
+        runs->Configure(next->catalog, next->options);
+      }
+    }
+  });
+  plan_.Set(next);
+}
+
+base::Result<Selection> Scraper::Select(const Filter& filter) const {
+  Selection selection;
+  selection.plan = plan_.Get();
+  const auto& clusters = selection.plan->instances->clusters;
+  std::vector<std::string> cluster_names, instance_names, query_ids;
+  for (const auto& cluster : clusters) {
+    cluster_names.push_back(cluster.name.name);
+    if (!cluster.name.space.empty()) cluster_names.push_back(Qualified(cluster.name));
+    for (const auto& instance : cluster.instances) instance_names.push_back(instance.name);
+  }
+  for (const auto& definition : selection.plan->catalog->definitions()) query_ids.push_back(definition->id);
+  for (const auto& status :
+       {AllKnown("cluster", filter.clusters, cluster_names), AllKnown("target", filter.targets, instance_names),
+        AllKnown("query in collect[]", filter.collect, query_ids)}) {
+    if (!status.ok()) return status.error();
+  }
+  if (!filter.collect.empty()) selection.set = QuerySet::Of({filter.collect.begin(), filter.collect.end()});
+  selection.key = selection.set.Key();
+  for (std::size_t c = 0; c < clusters.size(); ++c) {
+    if (!Wanted(filter.clusters, clusters[c].name.name) && !Wanted(filter.clusters, Qualified(clusters[c].name)))
+      continue;
+    std::vector<std::size_t> instances;
+    for (std::size_t i = 0; i < clusters[c].instances.size(); ++i) {
+      if (Wanted(filter.targets, clusters[c].instances[i].name)) instances.push_back(i);
+    }
+    if (instances.empty()) continue;
+    selection.clusters.push_back(c);
+    selection.instances.emplace(c, std::move(instances));
+  }
+  return selection;
+}
+
+std::vector<std::shared_ptr<const RunResult>> Scraper::AwaitRuns(const Selection& selection, base::Deadline deadline) {
+  const auto waiting = std::make_shared<Waiting>();
+  for (const auto& [cluster, instances] : selection.instances) waiting->left += instances.size();
+  waiting->results.resize(waiting->left);
+  connector_.loop().Post([this, selection, deadline, waiting] {
+    std::size_t slot = 0;
+    for (const auto& [c, instances] : selection.instances) {
+      const auto& cluster = selection.plan->instances->clusters[c];
+      for (const auto i : instances) {
+        const auto done = [waiting, at = slot++](std::shared_ptr<const RunResult> result) {
+          const std::lock_guard lock(waiting->mutex);
+          waiting->results[at] = std::move(result);
+          if (--waiting->left == 0) waiting->changed.notify_all();
+        };
+        const auto runs = runs_.find({cluster.name, cluster.instances[i].name});
+        if (runs == runs_.end()) {
+          done(nullptr);  // removed by a reload in between
+        } else {
+          runs->second->Join(selection.set, deadline, done);
+        }
+      }
+    }
+  });
+  std::unique_lock lock(waiting->mutex);
+  waiting->changed.wait_until(lock, deadline.at() + kGrace, [&] { return waiting->left == 0; });
+  return waiting->results;
+}
+
+std::shared_ptr<const std::string> Scraper::Scrape(const Selection& selection, Encoding encoding,
+                                                   base::Deadline deadline) {
+  const auto started = connector_.loop().clock().Steady();
+  const auto results = AwaitRuns(selection, deadline);
+  std::string key = selection.key + (encoding == Encoding::kGzip ? "\ngzip" : "\nplain");
+  for (const auto& result : results) key += "," + std::to_string(result ? result->id : 0);
+  return pages_.Get(key, [&] {
+    PageParts parts;
+    parts.now = connector_.loop().clock().Steady();
+    parts.series_limit = SeriesLimit(*selection.plan);
+    std::size_t slot = 0;
+    for (const auto& [c, instances] : selection.instances) {
+      const auto& cluster = selection.plan->instances->clusters[c];
+      for (const auto i : instances)
+        parts.instances.push_back({&cluster.name, &cluster.instances[i].name, results[slot++]});
+    }
+    for (const auto& view : observer_.Fleet()) {
+      const auto named = [&](std::size_t c) { return selection.plan->instances->clusters[c].name == view->state.name; };
+      if (std::any_of(selection.clusters.begin(), selection.clusters.end(), named)) parts.clusters.push_back(view);
+    }
+    auto page = MakePage(parts, self_);
+    CountPage(self_, {connector_.loop().clock().Steady() - started, page.series, connector_.loop().lag()});
+    return encoding == Encoding::kGzip ? metrics::Gzip(page.text) : std::move(page.text);
+  });
+}
+
+}  // namespace pgvigil::scrape
