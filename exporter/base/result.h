@@ -47,6 +47,9 @@ class [[nodiscard]] Result {
   T&& operator*() && { return std::get<T>(std::move(state_)); }
   const T* operator->() const { return &std::get<T>(state_); }
 
+  // For what cannot be copied.
+  T Take() && { return std::get<T>(std::move(state_)); }
+
   const Error& error() const { return std::get<Error>(state_); }
 
  private:

@@ -8,13 +8,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "metrics/descriptor.h"
 
 namespace pgvigil::metrics {
 
-// One column of samples. Several columns may belong to one family: a histogram's are <family>_bucket, _sum and _count.
+// One column of samples. Several columns may belong to one family: a histogram's are <family>_bucket, whose rows carry
+// a label `le`, and <family>_sum and <family>_count, which stand in a row without it.
 struct Column {
   std::string family;  // the name on HELP and TYPE
   std::string sample;  // the name on the sample's own line; equal to family but for a histogram
@@ -30,11 +32,19 @@ class Block {
   std::span<const Column> columns() const { return *columns_; }
   std::size_t rows() const { return label_ends_.size(); }
   // `state="active",usename="app"`: without braces, empty for a row without labels of its own.
-  std::string_view labels(std::size_t row) const;
-  bool has(std::size_t row, std::size_t column) const;
+  std::string_view labels(std::size_t row) const {
+    const std::size_t start = row == 0 ? 0 : label_ends_[row - 1];
+    return std::string_view(arena_).substr(start, label_ends_[row] - start);
+  }
+  bool has(std::size_t row, std::size_t column) const {
+    const std::size_t bit = row * columns_->size() + column;
+    return (present_[bit / 64] >> (bit % 64) & 1) != 0;
+  }
   double value(std::size_t row, std::size_t column) const { return values_[row * columns_->size() + column]; }
-  // Samples present, and roughly the bytes that they take on a page: what the page's cap counts.
+  // Values present: what the limits count.
   std::size_t samples() const { return samples_; }
+  // Bytes of all label texts together: what a writer reserves for them.
+  std::size_t label_bytes() const { return arena_.size(); }
 
  private:
   friend class BlockBuilder;
@@ -48,7 +58,7 @@ class Block {
 };
 
 // Appends `name="value"` with the value escaped (backslash, quote, newline) and made valid UTF-8, after a comma if
-// `text` holds a label already.
+// `text` holds a label already. An empty value is left out: Prometheus takes it for an absent label.
 void AppendLabel(std::string& text, std::string_view name, std::string_view value);
 
 // Collects rows, finds duplicates, and hands over the Block. Not thread-safe.
@@ -56,19 +66,24 @@ class BlockBuilder {
  public:
   explicit BlockBuilder(Block::Columns columns);
 
-  // Starts a row with its finished label text. False if a row of the same labels is already there: its values are
-  // dropped until the next row starts, and counted. (Rows of different columns, as a histogram's buckets and its sum,
-  // are different rows; give such rows distinct labels or one row.)
+  // Starts a row with its finished label text. False if a row of the same labels is already there: what is set until
+  // the next row starts is dropped, and the row counted.
   bool StartRow(std::string_view labels);
   void Set(std::size_t column, double value);
-  std::size_t rows() const;
+
+  std::size_t rows() const { return block_->rows(); }
   std::size_t duplicates() const { return duplicates_; }
 
   std::shared_ptr<const Block> Finish() &&;
 
  private:
+  bool Seen(std::string_view labels) const;
+
   std::unique_ptr<Block> block_;
+  // Rows by the hash of their labels; equal hashes are told apart by the text in the arena.
+  std::unordered_multimap<std::size_t, std::uint32_t> rows_by_hash_;
   std::size_t duplicates_ = 0;
+  bool dropping_ = true;
 };
 
 }  // namespace pgvigil::metrics

@@ -3,7 +3,9 @@
 // process_*. At most 100 series.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 

@@ -30,7 +30,4 @@ struct Page {
 };
 Page WritePage(std::span<const PageEntry> entries);
 
-// gzip (RFC 1952). Level by measurement: docs/performance.md.
-std::string Gzip(std::string_view text);
-
 }  // namespace pgvigil::metrics

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "metrics/gzip.h"
 #include "scrape/families_scrape.h"
 #include "scrape/page.h"
 

@@ -1,0 +1,42 @@
+// What `pgvigil <command>` does. Each returns the process's exit code; docs/configuration.md lists them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+
+namespace pgvigil::cli {
+
+// What every command may be given.
+struct CommonOptions {
+  std::string config_file;
+  config::Overrides overrides;
+  std::string executable;  // where the running program lies
+};
+
+inline constexpr int kFine = 0;
+inline constexpr int kProblem = 1;  // a target is down, a finding
+inline constexpr int kBadConfiguration = 2;
+
+// Runs until SIGTERM or SIGINT.
+int Serve(const CommonOptions& options);
+
+struct ScrapeOptions {
+  std::vector<std::string> clusters;
+  std::vector<std::string> targets;
+  std::vector<std::string> collect;
+};
+// One page to standard output.
+int Scrape(const CommonOptions& options, const ScrapeOptions& scrape);
+
+struct CheckOptions {
+  std::vector<std::string> query_files;  // in addition to, or without, a configuration
+  std::string server;                    // a DSN; empty: files only
+};
+int Check(const CommonOptions& options, const CheckOptions& check);
+
+// Reads the command line and runs the command.
+int Main(int argc, char** argv);
+
+}  // namespace pgvigil::cli
