@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "base/clock.h"
@@ -30,6 +31,9 @@ class PositionClock {
   // A new timeline began at `switch_lsn`: what the old one wrote beyond it is no part of the path any more.
   void SwitchTo(std::uint32_t timeline, wal::Lsn switch_lsn);
 
+  // Where that timeline began, as far as it was told by SwitchTo.
+  std::optional<wal::Lsn> SwitchLsn(std::uint32_t timeline) const;
+
   bool empty() const { return samples_.empty(); }
   const PositionSample& newest() const { return samples_.back(); }
   const PositionSample& oldest() const { return samples_.front(); }
@@ -49,9 +53,11 @@ class PositionClock {
   std::optional<base::SteadyTime> LossBegan(wal::Lsn position) const;
 
  private:
+  void Rest(const PositionSample& sample);
   void Thin();
 
   std::deque<PositionSample> samples_;
+  std::map<std::uint32_t, wal::Lsn> switches_;  // by the timeline that began
   base::SteadyTime newest_seen_;
 };
 

@@ -1,4 +1,4 @@
 pgvigil_module(verdict
-  SOURCES verdict.cc
+  SOURCES replication.cc synchronous.cc verdict.cc
   DEPENDS cluster wal base
 )

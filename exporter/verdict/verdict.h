@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -40,6 +41,10 @@ struct InstanceVerdict {
   std::optional<ReplicationState> replication;  // standbys only
   std::optional<Lag> received;                  // standbys on the path only
   std::optional<Lag> replayed;
+
+  // Kept for the next judgement: archive recovery shows only in a replay position that rises without a receiver.
+  std::optional<wal::Lsn> replay_position;
+  std::optional<base::SteadyTime> replay_rose;
 };
 
 struct ClusterVerdict {
@@ -62,11 +67,13 @@ struct Freshness {
   base::SteadyTime::duration standby = std::chrono::seconds(15);
 };
 
-// `previous` is the verdict before this one, for what is held: RPO for 5 minutes after the primary's last answer.
+// `previous` is the verdict before this one, or null: RPO is held for 5 minutes after the primary's last answer, and a
+// rising replay position is one that was lower before. No archive is known here, so that without an eligible standby
+// the loss of the primary is the loss of everything: +Inf.
 ClusterVerdict Judge(const cluster::ClusterState& state, const cluster::PositionClock& clock, base::SteadyTime now,
                      const Freshness& freshness, const ClusterVerdict* previous);
 
 // What of the verdict still holds at `now`, some time after it was judged: for the page.
-ClusterVerdict At(const ClusterVerdict& verdict, base::SteadyTime now);
+ClusterVerdict At(ClusterVerdict verdict, base::SteadyTime now);
 
 }  // namespace pgvigil::verdict
