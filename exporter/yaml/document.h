@@ -55,8 +55,8 @@ struct Node::Member {
   Node value;
 };
 
-// Null on any error, which is in `diagnostics` with file:line:column. A member that is a duplicate key is an error too,
-// and the rest of the document is still read so that all errors are said at once (syntax errors end it).
+// Null on any error, which is in `diagnostics` with file:line:column. After a duplicate key the rest is still read, so
+// that all of them are said at once; a syntax error ends the reading. An empty document is a null node.
 std::unique_ptr<const Node> Load(const std::string& path, const Limits& limits, base::Diagnostics& diagnostics);
 std::unique_ptr<const Node> Parse(std::string_view text, const std::string& name, const Limits& limits,
                                   base::Diagnostics& diagnostics);
