@@ -27,7 +27,12 @@ struct Dsn {
 // refused with a word about password_file. A service= entry and PG* environment variables are honoured as libpq does.
 base::Result<std::vector<Dsn>> ParseDsn(std::string_view text);
 
-// From DATA_SOURCE_NAME or DATA_SOURCE_URI/_USER/_PASS(_FILE), as other exporters read them; nothing set: empty vector.
-// DATA_SOURCE_NAME may hold several, separated by commas, and (for compatibility) a password: it is split off into the
-// returned credentials and never stored in the Dsn.
+// The same, with a password taken out and handed over beside: for places where people have always put one and no file
+// is meant, such as DATA_SOURCE_NAME in the environment.
+struct DsnWithPassword {
+  std::vector<Dsn> dsns;
+  std::string password;  // empty: none
+};
+base::Result<DsnWithPassword> ParseDsnWithPassword(std::string_view text);
+
 }  // namespace pgvigil::postgres
