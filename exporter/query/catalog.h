@@ -30,12 +30,9 @@ class Catalog {
 
   // Enabled ones, in the order of files and keys.
   const std::vector<DefinitionPtr>& definitions() const { return definitions_; }
-  // Changes whenever any definition does.
-  const std::string& hash() const { return hash_; }
 
  private:
   std::vector<DefinitionPtr> definitions_;
-  std::string hash_;
 };
 
 }  // namespace pgvigil::query

@@ -29,7 +29,8 @@ struct VersionRange {
 };
 
 struct ColumnDefinition {
-  std::string name;  // of the result column
+  std::string name;              // of the result column
+  std::size_t block_column = 0;  // the first of its columns in the block; unused for labels and discarded ones
   Usage usage = Usage::kGauge;
   std::string metric_name;  // the family; empty for labels and discarded columns
   std::string label_name;   // for labels
