@@ -106,7 +106,7 @@ void InstanceObserver::Ask() {
   settings_sink_.reset();
   if (!state_.settings || now - settings_asked_ >= kSettingsEvery) {
     settings_asked_ = now;
-    settings_sink_ = std::make_shared<postgres::SettingsSink>(version);
+    settings_sink_ = std::make_shared<postgres::SettingsSink>();
     segments.push_back({postgres::SettingsExecution(version, settings_sink_)});
   }
   if (!abandoned_.empty()) {

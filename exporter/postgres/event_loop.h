@@ -45,6 +45,7 @@ class EventLoop {
 
   // The loop's thread only. `events` is an EPOLL* mask, 0 to keep the descriptor registered but quiet. Adds or modifies
   // (libpq may close a socket and open another of the same number, which the kernel silently unregisters).
+  // An empty `ready` leaves the handler that is there.
   void Watch(int descriptor, std::uint32_t events, std::function<void(std::uint32_t)> ready);
   void Unwatch(int descriptor);
 

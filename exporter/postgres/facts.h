@@ -32,7 +32,7 @@ class FactsSink final : public ResultSink {
 
 class SettingsSink final : public ResultSink {
  public:
-  explicit SettingsSink(int version);
+  SettingsSink();
   ~SettingsSink() override;
   void OnColumns(std::span<const ResultColumn> columns) override;
   void OnRows(const Rows& rows) override;

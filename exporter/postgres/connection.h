@@ -1,0 +1,65 @@
+// One attempt to open a connection to one address, as steps on the event loop; and what a PGconn needs around it.
+// Source: PostgreSQL manual, libpq, "PQconnectStartParams".
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "postgres/event_loop.h"
+#include "postgres/handshakes.h"
+#include "postgres/session.h"
+
+namespace pgvigil::postgres {
+
+// The newest message that the server sent unasked. A shutdown announces itself so on an idle session; the same code as
+// a WARNING comes from an immediate shutdown.
+struct Notice {
+  std::string sqlstate;
+  std::string severity;  // FATAL, WARNING, ... in English whatever lc_messages says
+  std::string text;
+};
+
+// A PGconn, its registration with the loop, and the notices it receives. The loop's thread only.
+class Connection {
+ public:
+  // Starts; a failure at once shows in bad().
+  Connection(EventLoop& loop, const std::vector<std::pair<std::string, std::string>>& parameters);
+  ~Connection();  // closes the socket at once; never waits for the server
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  PGconn* get() const { return connection_; }
+  bool bad() const { return PQstatus(connection_) == CONNECTION_BAD; }
+  const Notice& notice() const { return notice_; }
+
+  // Waits for those EPOLL* events, 0 for none. An empty `ready` leaves the handler that is there.
+  void Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready = {});
+
+ private:
+  static void OnNotice(void* self, const PGresult* notice);
+
+  EventLoop& loop_;
+  PGconn* connection_ = nullptr;
+  Notice notice_;
+  int watched_ = -1;
+};
+
+// What PQconnectStartParams is given. `plain` leaves out the settings in `options`, for poolers that refuse them.
+std::vector<std::pair<std::string, std::string>> ConnectParameters(const SessionOptions& options,
+                                                                   const std::string& address,
+                                                                   const std::string& password, bool plain);
+// The settings of a session, by name: sent in the startup packet, or by set_config where that was refused.
+std::vector<std::pair<std::string, std::string>> SessionSettings(const SessionOptions& options);
+
+// Why a connection could not be opened. The SQLSTATE, where the server gave one, is read from libpq's message.
+base::Error ConnectError(const Connection& connection, const std::string& subject);
+// Why an open one was lost.
+base::Error LostError(const Connection& connection, const std::string& subject);
+
+}  // namespace pgvigil::postgres

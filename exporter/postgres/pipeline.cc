@@ -1,0 +1,249 @@
+#include "postgres/pipeline.h"
+
+#include <memory>
+#include <utility>
+
+#include "base/text.h"
+#include "postgres/sqlstate.h"
+
+namespace pgvigil::postgres {
+namespace {
+
+constexpr const char* kSetTimeoutName = "pgv_set_timeout";
+constexpr const char* kSetTimeoutSql = "SELECT pg_catalog.set_config('statement_timeout', $1, true)";
+
+// A result of up to so many rows may come whole. Beyond it rows are taken as they arrive, so that a hundred thousand of
+// them are never held at once; that costs a PGresult a row (libpq 15) or a chunk (from 17), which small results need
+// not.
+constexpr std::uint64_t kSmallResult = 1000;
+
+using ResultPtr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
+
+class ResultRows final : public Rows {
+ public:
+  explicit ResultRows(const PGresult* result) : result_(result) {}
+  std::size_t size() const override { return static_cast<std::size_t>(PQntuples(result_)); }
+  std::optional<std::string_view> text(std::size_t row, std::size_t column) const override {
+    const int r = static_cast<int>(row), c = static_cast<int>(column);
+    if (PQgetisnull(result_, r, c) != 0) return std::nullopt;
+    return std::string_view(PQgetvalue(result_, r, c), static_cast<std::size_t>(PQgetlength(result_, r, c)));
+  }
+
+ private:
+  const PGresult* result_;
+};
+
+bool IsRows(ExecStatusType status) {
+#ifdef LIBPQ_HAS_CHUNK_MODE
+  if (status == PGRES_TUPLES_CHUNK) return true;
+#endif
+  return status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(PGconn* connection, const base::Clock& clock, std::string subject)
+    : connection_(connection), clock_(clock), subject_(std::move(subject)) {}
+
+bool Pipeline::Send(std::vector<Segment> segments) {
+  executions_.clear();
+  stale_.clear();
+  last_end_ = clock_.Steady();
+  for (auto& segment : segments) {
+    std::vector<std::size_t> indices;
+    for (auto& execution : segment) {
+      indices.push_back(executions_.size());
+      executions_.emplace_back().execution = std::move(execution);
+    }
+    if (!SendSegment(std::move(indices))) return false;
+  }
+  RowByRow();
+  return true;
+}
+
+bool Pipeline::SendSegment(std::vector<std::size_t> executions) {
+  for (const auto index : executions) {
+    if (!SendExecution(index)) return false;
+  }
+  expected_.push_back({Step::kSync});
+  return PQpipelineSync(connection_) == 1;
+}
+
+bool Pipeline::SendExecution(std::size_t index) {
+  auto& running = executions_[index];
+  const auto& execution = running.execution;
+  if (execution.timeout) {
+    if (!prepared_.contains(kSetTimeoutName)) {
+      prepared_.emplace(kSetTimeoutName, Prepared{kSetTimeoutName});
+      if (PQsendPrepare(connection_, kSetTimeoutName, kSetTimeoutSql, 0, nullptr) != 1) return false;
+      expected_.push_back({Step::kPrepare, index});
+    }
+    const auto milliseconds = std::to_string(execution.timeout->count());
+    const char* value = milliseconds.c_str();
+    if (PQsendQueryPrepared(connection_, kSetTimeoutName, 1, &value, nullptr, nullptr, 0) != 1) return false;
+    expected_.push_back({Step::kTimeout, index});
+  }
+  const auto known = prepared_.find(execution.name);
+  running.had_plan = known != prepared_.end();
+  if (!running.had_plan && !Prepare(index)) return false;
+  std::vector<const char*> values;
+  for (const auto& parameter : execution.parameters) values.push_back(parameter.c_str());
+  const auto& name = prepared_.find(execution.name)->second.name;
+  if (PQsendQueryPrepared(connection_, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr,
+                          0) != 1)
+    return false;
+  expected_.push_back({Step::kExecute, index});
+  return true;
+}
+
+bool Pipeline::Prepare(std::size_t index) {
+  const auto& execution = executions_[index].execution;
+  auto name = execution.name;
+  if (renamed_ > 0) name += "_" + std::to_string(renamed_);  // the old name may still be taken
+  if (PQsendPrepare(connection_, name.c_str(), execution.sql.c_str(), 0, nullptr) != 1) return false;
+  prepared_[execution.name] = {std::move(name), 0};
+  expected_.push_back({Step::kPrepare, index});
+  return true;
+}
+
+// Once more what was refused for its plan, under a new name; the old one is given up.
+bool Pipeline::Resend() {
+  const auto stale = std::exchange(stale_, {});
+  ++renamed_;
+  for (const auto index : stale) {
+    const auto& name = executions_[index].execution.name;
+    if (const auto known = prepared_.find(name); known != prepared_.end()) {
+      const auto deallocate = "DEALLOCATE " + known->second.name;
+      if (PQsendQueryParams(connection_, deallocate.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) != 1)
+        return false;
+      expected_.push_back({Step::kDeallocate, index});
+      expected_.push_back({Step::kSync});
+      if (PQpipelineSync(connection_) != 1) return false;
+      prepared_.erase(known);
+    }
+    executions_[index].error.reset();
+    if (!SendSegment({index})) return false;
+  }
+  return true;
+}
+
+// Has to be said of the statement at the head of the queue, before its first result is asked for.
+void Pipeline::RowByRow() {
+  if (expected_.empty() || expected_.front().step != Step::kExecute) return;
+  const auto known = prepared_.find(executions_[expected_.front().execution].execution.name);
+  const bool small = known != prepared_.end() && executions_[expected_.front().execution].had_plan &&
+                     known->second.last_rows < kSmallResult;
+  if (small) return;
+#ifdef LIBPQ_HAS_CHUNK_MODE
+  PQsetChunkedRowsMode(connection_, static_cast<int>(kSmallResult));
+#else
+  PQsetSingleRowMode(connection_);
+#endif
+}
+
+Pipeline::Progress Pipeline::Receive() {
+  if (PQconsumeInput(connection_) != 1) return Progress::kLost;
+  while (!expected_.empty()) {
+    if (PQisBusy(connection_) != 0) return Progress::kWaiting;
+    const ResultPtr result(PQgetResult(connection_), &PQclear);
+    if (PQstatus(connection_) == CONNECTION_BAD) return Progress::kLost;
+    if (result) {
+      Take(result.get());
+    } else if (expected_.front().step != Step::kSync) {
+      EndOfQuery();
+    }
+    if (expected_.empty() && !stale_.empty() && !Resend()) return Progress::kLost;
+  }
+  PQgetResult(connection_);  // null: libpq leaves the state of the last sync, in which it would not hear the server
+                             // speak unasked
+  return PQstatus(connection_) == CONNECTION_BAD ? Progress::kLost : Progress::kDone;
+}
+
+void Pipeline::Take(PGresult* result) {
+  const auto status = PQresultStatus(result);
+  if (status == PGRES_PIPELINE_SYNC) {
+    if (expected_.front().step == Step::kSync) expected_.pop_front();
+    RowByRow();
+    return;
+  }
+  if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) return TakeError(result);
+  if (expected_.front().step == Step::kExecute && IsRows(status)) TakeRows(result);
+}
+
+base::Error Pipeline::ErrorOf(const PGresult* result) const {
+  const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (code == nullptr) {
+    const auto text = base::Trim(PQresultErrorMessage(result));
+    return {base::ErrorKind::kUnavailable, text.empty() ? "the connection was lost" : std::string(text), subject_, {}};
+  }
+  return {KindOf(code), message == nullptr ? "the server gave no message" : message, subject_, code};
+}
+
+void Pipeline::TakeError(const PGresult* result) {
+  const auto& head = expected_.front();
+  if (head.step == Step::kDeallocate) return;  // it was gone already
+  auto& running = executions_[head.execution];
+  const bool consequence = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
+  if (running.error) return;  // the first one counts
+  if (consequence) {
+    running.error =
+        base::Error{base::ErrorKind::kCancelled, "not run: a statement before it in its segment failed", subject_, {}};
+    return;
+  }
+  running.error = ErrorOf(result);
+  if (head.step == Step::kPrepare) prepared_.erase(running.execution.name);
+}
+
+void Pipeline::TakeRows(const PGresult* result) {
+  auto& running = executions_[expected_.front().execution];
+  auto& sink = *running.execution.sink;
+  if (!running.described) {
+    running.described = true;
+    std::vector<ResultColumn> columns;
+    for (int i = 0; i < PQnfields(result); ++i) columns.push_back({PQfname(result, i), PQftype(result, i)});
+    sink.OnColumns(columns);
+  }
+  const ResultRows rows(result);
+  if (rows.size() == 0) return;
+  running.rows += rows.size();
+  sink.OnRows(rows);
+}
+
+void Pipeline::EndOfQuery() {
+  const auto head = expected_.front();
+  expected_.pop_front();
+  if (head.step == Step::kExecute) {
+    Finish(head.execution);
+  }
+  RowByRow();
+}
+
+void Pipeline::Finish(std::size_t index) {
+  auto& running = executions_[index];
+  // The plan of a statement that ran before does not fit what was altered under it; or another session of a pooler's
+  // took its name away.
+  const bool plan_refused = running.error && (running.error->code == "0A000" || running.error->code == "26000");
+  if (plan_refused && std::exchange(running.had_plan, false)) {
+    stale_.push_back(index);
+    return;
+  }
+  const auto now = clock_.Steady();
+  const auto took = now - std::exchange(last_end_, now);
+  running.done = true;
+  if (const auto known = prepared_.find(running.execution.name); known != prepared_.end())
+    known->second.last_rows = running.rows;
+  const auto sink = std::move(running.execution.sink);
+  sink->OnDone({running.error, running.rows, took});
+}
+
+void Pipeline::Abort(const base::Error& error) {
+  expected_.clear();
+  stale_.clear();
+  const auto executions = std::exchange(executions_, {});
+  for (const auto& running : executions) {
+    if (!running.done) running.execution.sink->OnDone({error, running.rows, {}});
+  }
+}
+
+}  // namespace pgvigil::postgres

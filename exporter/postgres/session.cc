@@ -1,0 +1,365 @@
+#include "postgres/session.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "postgres/connection.h"
+#include "postgres/handshakes.h"
+#include "postgres/pipeline.h"
+#include "postgres/resolver.h"
+#include "postgres/workers.h"
+
+namespace pgvigil::postgres {
+namespace {
+
+constexpr int kHandshakes = 8;
+constexpr int kWorkers = 4;
+constexpr int kFirstWithConnectionCheck = 140000;  // client_connection_check_interval
+
+// For settings that are sent on the way: whether they took is seen in what they are for.
+class IgnoredSink final : public ResultSink {
+ public:
+  void OnColumns(std::span<const ResultColumn>) override {}
+  void OnRows(const Rows&) override {}
+  void OnDone(const Outcome&) override {}
+};
+
+Segment SetConfig(const std::string& name, const std::string& value) {
+  return {{"pgv_set_config",
+           "SELECT pg_catalog.set_config($1, $2, false)",
+           {name, value},
+           std::nullopt,
+           std::make_shared<IgnoredSink>()}};
+}
+
+bool NeedsResolving(const Dsn& dsn) {
+  const auto host = dsn.host();
+  return dsn.Get("hostaddr").empty() && !host.starts_with('/') && !host.starts_with('@');
+}
+
+}  // namespace
+
+struct Connector::Impl {
+  explicit Impl(EventLoop& loop) : workers(loop, kWorkers) {}
+
+  HandshakeSlots slots{kHandshakes};
+  std::shared_ptr<Resolver> resolver = std::make_shared<Resolver>();  // a worker that hangs may outlive this
+  Workers workers;
+};
+
+Connector::Connector(EventLoop& loop) : loop_(loop), impl_(std::make_unique<Impl>(loop)) {}
+Connector::~Connector() = default;
+
+// States follow one another as: closed, preparing (workers), connecting (one address after another), ready; and within
+// ready: idle or in flight. Whatever goes wrong ends in closed.
+class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
+ public:
+  Impl(Connector& connector, SessionOptions options) : connector_(connector), options_(std::move(options)) {}
+
+  void Connect(base::Deadline deadline, std::function<void(base::Result<ServerGreeting>)> done) {
+    connected_ = std::move(done);
+    deadline_ = deadline;
+    plain_ = false;
+    retried_password_ = false;
+    began_ = Now();
+    state_ = State::kPreparing;
+    SetTimer();
+    Prepare();
+  }
+
+  void Execute(std::vector<Segment> segments, base::Deadline deadline, std::function<void(base::Status)> done) {
+    executed_ = std::move(done);
+    deadline_ = deadline;
+    state_ = State::kInFlight;
+    for (auto& segment : segments) setup_.push_back(std::move(segment));
+    if (!pipeline_->Send(std::exchange(setup_, {}))) {
+      return Later([self = shared_from_this()] { self->Lose(LostError(*self->connection_, self->Subject())); });
+    }
+    SetTimer();
+    FlushAndWatch();
+  }
+
+  void Extend(base::Deadline deadline) {
+    if (state_ == State::kClosed || state_ == State::kIdle || deadline <= deadline_) return;
+    deadline_ = deadline;
+    SetTimer();
+  }
+
+  void Close() {
+    const base::Error cancelled{base::ErrorKind::kCancelled, "the session was closed", Subject(), {}};
+    auto connected = std::exchange(connected_, nullptr);
+    auto executed = std::exchange(executed_, nullptr);
+    auto pipeline = std::shared_ptr<Pipeline>(std::move(pipeline_));
+    Reset();
+    if (!connected && !executed) return;
+    Later([connected, executed, pipeline, cancelled] {
+      if (pipeline) pipeline->Abort(cancelled);
+      if (connected) connected(cancelled);
+      if (executed) executed(cancelled);
+    });
+  }
+
+  // For the destructor of the session: nothing is called any more.
+  void Abandon() {
+    abandoned_ = true;
+    connected_ = nullptr;
+    executed_ = nullptr;
+    lost_ = nullptr;
+    Reset();
+  }
+
+  bool ready() const { return state_ == State::kIdle || state_ == State::kInFlight; }
+  bool busy() const { return state_ != State::kClosed && state_ != State::kIdle; }
+  const std::optional<ServerGreeting>& greeting() const { return greeting_; }
+  void OnLost(std::function<void(const base::Error&)> lost) { lost_ = std::move(lost); }
+
+ private:
+  enum class State { kClosed, kPreparing, kConnecting, kIdle, kInFlight };
+
+  EventLoop& loop() { return connector_.loop(); }
+  base::SteadyTime Now() { return loop().clock().Steady(); }
+  std::string Subject() const {
+    const auto database = options_.database.empty() ? options_.dsn.Get("dbname") : options_.database;
+    return options_.dsn.host_port() + (database.empty() ? "" : "/" + database);
+  }
+
+  // Runs `work` from the loop, unless the session is gone by then.
+  void Later(std::function<void()> work) {
+    loop().Post([self = shared_from_this(), work = std::move(work)] {
+      if (!self->abandoned_) work();
+    });
+  }
+
+  void SetTimer() {
+    loop().Cancel(timer_);
+    timer_ = loop().At(deadline_.at(), [this] { OnDeadline(); });
+  }
+
+  void Reset() {
+    loop().Cancel(std::exchange(timer_, 0));
+    loop().Cancel(std::exchange(address_timer_, 0));
+    slot_.reset();
+    pipeline_.reset();
+    connection_.reset();
+    greeting_.reset();
+    setup_.clear();
+    state_ = State::kClosed;
+    ++attempt_;
+  }
+
+  void OnDeadline() {
+    timer_ = 0;
+    if (state_ == State::kPreparing || state_ == State::kConnecting) {
+      return Refuse({base::ErrorKind::kTimeout,
+                     "no session within the deadline: the server or the network does not answer",
+                     Subject(),
+                     {}});
+    }
+    Lose({base::ErrorKind::kTimeout, "no answer within the deadline; the connection was closed", Subject(), {}});
+  }
+
+  // The password and the addresses, by a worker.
+  void Prepare() {
+    const bool resolve = NeedsResolving(options_.dsn);
+    auto resolver = connector_.impl().resolver;
+    connector_.impl().workers.Submit([self = shared_from_this(), resolver = std::move(resolver), resolve,
+                                      attempt = attempt_, host = options_.dsn.host(),
+                                      credentials = options_.credentials]() -> Workers::Continuation {
+      auto password = credentials->Password();
+      auto addresses =
+          resolve ? resolver->Resolve(host) : base::Result<std::vector<std::string>>(std::vector<std::string>{""});
+      return [self, attempt, password = std::move(password), addresses = std::move(addresses)] {
+        if (self->attempt_ == attempt && self->state_ == State::kPreparing) self->OnPrepared(password, addresses);
+      };
+    });
+  }
+
+  void OnPrepared(const base::Result<std::string>& password, const base::Result<std::vector<std::string>>& addresses) {
+    if (!password.ok()) return Refuse(password.error());
+    if (!addresses.ok()) return Refuse(addresses.error());
+    if (retried_password_ && *password == password_) return Refuse(*refusal_);
+    password_ = *password;
+    addresses_ = *addresses;
+    next_address_ = 0;
+    ConnectNext();
+  }
+
+  // libpq never leaves a silent address: each has a connection of its own and its share of what is left.
+  void ConnectNext() {
+    state_ = State::kConnecting;
+    const auto now = Now();
+    const auto share = deadline_.Left(now) / static_cast<int>(addresses_.size() - next_address_);
+    address_ = addresses_[next_address_++];
+    slot_.reset();
+    wants_read_ = false;
+    connection_.reset();
+    connection_ = std::make_unique<Connection>(loop(), ConnectParameters(options_, address_, password_, plain_));
+    loop().Cancel(std::exchange(address_timer_, 0));
+    if (next_address_ < addresses_.size()) address_timer_ = loop().At(now + share, [this] { OnAddressSilent(); });
+    if (connection_->bad()) {
+      const auto attempt = attempt_;
+      return Later([this, attempt] {
+        if (attempt == attempt_ && state_ == State::kConnecting) OnConnectFailed();
+      });
+    }
+    PQsetnonblocking(connection_->get(), 1);
+    connection_->Watch(EPOLLOUT, [this](std::uint32_t) { OnConnectReady(); });
+  }
+
+  void OnAddressSilent() {
+    address_timer_ = 0;
+    ConnectNext();
+  }
+
+  void OnConnectReady() {
+    const auto self = shared_from_this();
+    if (wants_read_ && !slot_) {
+      // The server's first byte is here: from now on it costs CPU, and takes its turn.
+      const auto attempt = attempt_;
+      slot_ = connector_.impl().slots.Acquire(options_.urgent, [weak = weak_from_this(), attempt] {
+        const auto there = weak.lock();
+        if (there && there->attempt_ == attempt && there->state_ == State::kConnecting && there->connection_)
+          there->OnConnectReady();
+      });
+      if (!slot_) return connection_->Watch(0);
+    }
+    switch (PQconnectPoll(connection_->get())) {
+      case PGRES_POLLING_OK: return OnConnected();
+      case PGRES_POLLING_FAILED: return OnConnectFailed();
+      case PGRES_POLLING_READING: wants_read_ = true; return connection_->Watch(EPOLLIN);
+      default: wants_read_ = false; return connection_->Watch(EPOLLOUT);
+    }
+  }
+
+  void OnConnectFailed() {
+    auto error = ConnectError(*connection_, Subject());
+    const bool answered = !error.code.empty();
+    if (error.kind == base::ErrorKind::kAuth && !std::exchange(retried_password_, true)) {
+      // Rotated since it was read? Once more, if the file says something else now.
+      refusal_ = std::move(error);
+      slot_.reset();
+      connection_.reset();
+      loop().Cancel(std::exchange(address_timer_, 0));
+      state_ = State::kPreparing;
+      return Prepare();
+    }
+    if (error.code == "08P01" && !std::exchange(plain_, true)) {
+      next_address_ = 0;
+      return ConnectNext();
+    }
+    if (!answered && next_address_ < addresses_.size()) return ConnectNext();
+    Refuse(std::move(error));
+  }
+
+  void OnConnected() {
+    slot_.reset();
+    loop().Cancel(std::exchange(timer_, 0));
+    loop().Cancel(std::exchange(address_timer_, 0));
+    auto* connection = connection_->get();
+    PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+    PQenterPipelineMode(connection);
+    pipeline_ = std::make_unique<Pipeline>(connection, loop().clock(), Subject());
+    greeting_ = ServerGreeting{PQserverVersion(connection), PQbackendPID(connection), address_, Now() - began_,
+                               PQdb(connection)};
+    if (plain_) {
+      for (const auto& [name, value] : SessionSettings(options_)) setup_.push_back(SetConfig(name, value));
+    }
+    if (greeting_->version >= kFirstWithConnectionCheck)
+      setup_.push_back(SetConfig("client_connection_check_interval", "500ms"));
+    state_ = State::kIdle;
+    connection_->Watch(EPOLLIN, [this](std::uint32_t) { OnReady(); });
+    std::exchange(connected_, nullptr)(*greeting_);
+  }
+
+  // The connection cannot be had.
+  void Refuse(base::Error error) {
+    Reset();
+    if (auto connected = std::exchange(connected_, nullptr)) connected(std::move(error));
+  }
+
+  void OnReady() {
+    const auto self = shared_from_this();
+    switch (pipeline_->Receive()) {
+      case Pipeline::Progress::kLost: return Lose(LostError(*connection_, Subject()));
+      case Pipeline::Progress::kWaiting: return FlushAndWatch();
+      case Pipeline::Progress::kDone: break;
+    }
+    if (state_ != State::kInFlight) return;
+    loop().Cancel(std::exchange(timer_, 0));
+    state_ = State::kIdle;
+    connection_->Watch(EPOLLIN);
+    if (auto executed = std::exchange(executed_, nullptr)) executed(base::Done{});
+  }
+
+  void FlushAndWatch() {
+    const int left = PQflush(connection_->get());
+    if (left < 0)
+      return Later([this] {
+        if (pipeline_ && connection_->bad()) Lose(LostError(*connection_, Subject()));
+      });
+    connection_->Watch(left > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  }
+
+  // The session is over: by the server, the network or the deadline.
+  void Lose(const base::Error& error) {
+    const auto self = shared_from_this();
+    const std::shared_ptr<Pipeline> pipeline(std::move(pipeline_));
+    const bool idle = state_ == State::kIdle;
+    Reset();
+    if (pipeline) pipeline->Abort(error);
+    if (abandoned_) return;
+    if (auto executed = std::exchange(executed_, nullptr)) return executed(error);
+    if (idle && lost_) lost_(error);
+  }
+
+  Connector& connector_;
+  const SessionOptions options_;
+  State state_ = State::kClosed;
+  bool abandoned_ = false;
+  std::uint64_t attempt_ = 0;  // raised whenever what is under way is given up
+  base::Deadline deadline_{base::SteadyTime{}};
+  TimerId timer_ = 0;
+
+  // While connecting.
+  base::SteadyTime began_{};
+  std::string password_;
+  std::vector<std::string> addresses_;
+  std::size_t next_address_ = 0;
+  std::string address_;
+  TimerId address_timer_ = 0;
+  std::unique_ptr<HandshakeSlots::Slot> slot_;
+  bool wants_read_ = false;
+  bool plain_ = false;  // without settings in the startup packet
+  bool retried_password_ = false;
+  std::optional<base::Error> refusal_;
+
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::optional<ServerGreeting> greeting_;
+  std::vector<Segment> setup_;  // to go before the next flight
+
+  std::function<void(base::Result<ServerGreeting>)> connected_;
+  std::function<void(base::Status)> executed_;
+  std::function<void(const base::Error&)> lost_;
+};
+
+Session::Session(Connector& connector, SessionOptions options)
+    : impl_(std::make_shared<Impl>(connector, std::move(options))) {}
+Session::~Session() { impl_->Abandon(); }
+
+void Session::Connect(base::Deadline deadline, std::function<void(base::Result<ServerGreeting>)> done) {
+  impl_->Connect(deadline, std::move(done));
+}
+void Session::Execute(std::vector<Segment> segments, base::Deadline deadline, std::function<void(base::Status)> done) {
+  impl_->Execute(std::move(segments), deadline, std::move(done));
+}
+void Session::Extend(base::Deadline deadline) { impl_->Extend(deadline); }
+void Session::Close() { impl_->Close(); }
+bool Session::ready() const { return impl_->ready(); }
+bool Session::busy() const { return impl_->busy(); }
+const std::optional<ServerGreeting>& Session::greeting() const { return impl_->greeting(); }
+void Session::OnLost(std::function<void(const base::Error&)> lost) { impl_->OnLost(std::move(lost)); }
+
+}  // namespace pgvigil::postgres
