@@ -1,5 +1,8 @@
 pgvigil_module(web
-  SOURCES server.cc tls.cc web_config.cc
-  DEPENDS scrape observe verdict metrics yaml cluster wal base
+  SOURCES access.cc landing.cc listen_address.cc metrics_handler.cc openssl_forward.cc routes.cc server.cc tls.cc web_config.cc
+  DEPENDS scrape observe verdict query postgres metrics yaml cluster wal base
   LIBRARIES civetweb::civetweb OpenSSL::SSL OpenSSL::Crypto ${CRYPT_LIBRARY} ${CMAKE_DL_LIBS}
 )
+# openssl_forward.cc: the two functions must be seen by the library that looks for them.
+target_link_options(pgvigil_web INTERFACE -Wl,--export-dynamic-symbol=dlopen -Wl,--export-dynamic-symbol=SSL_get_peer_certificate
+                    -Wl,--undefined=SSL_get_peer_certificate)

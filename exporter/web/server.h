@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,15 +19,16 @@ struct Request {
   std::string path;                                             // decoded, without the query string
   std::vector<std::pair<std::string, std::string>> parameters;  // decoded, in order; repeated ones stay
   std::map<std::string, std::string, std::less<>> headers;      // names in lower case
-  std::string remote;
   base::SteadyTime received;
 };
 
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::shared_ptr<const std::string> body;  // shared, so that a page is sent to many without a copy
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::shared_ptr<const std::string> body = {};  // shared, so that a page is sent to many without a copy; null: empty
+
+  static Response Text(int status, std::string text);
 };
 
 // Called on a worker; may throw (answered as 500, logged).
@@ -42,7 +44,7 @@ struct Route {
   std::string method;  // GET answers HEAD, too
   std::string path;    // exact
   Handler handler;
-  bool authenticated = true;  // false: /-/healthy and /-/ready when the web configuration says so; see server.cc
+  bool open = false;  // answered without authentication: what kubelet's probes ask
 };
 
 class Server {
@@ -50,17 +52,18 @@ class Server {
   // Starts listening. Everything that is wrong with the address, the certificate or the web configuration is an error
   // here; later the old certificate is kept and the reason logged.
   static base::Result<std::unique_ptr<Server>> Start(const Options& options, std::vector<Route> routes);
-  ~Server();  // as Stop
+  ~Server();  // as Stop, without waiting
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   int port() const;
   bool tls() const;
-  // Stops accepting, answers what is in flight (at most until `limit`), then closes. Any thread but a worker.
+  // Refuses what comes from now on with 503, answers what is in flight (at most until `limit` from now), then closes.
+  // Any thread but a worker.
   void Stop(base::SteadyTime::duration limit);
 
  private:
-  struct Impl;
+  class Impl;
   explicit Server(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

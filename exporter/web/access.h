@@ -1,0 +1,50 @@
+// Who may ask: basic authentication and extra headers, from the web configuration file, taken up anew when it changes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "web/file_stamp.h"
+#include "web/server.h"
+#include "web/web_config.h"
+
+namespace pgvigil::web {
+
+// Thread-safe.
+class Access {
+ public:
+  // An empty path lets everybody in.
+  static base::Result<std::unique_ptr<Access>> Load(const std::string& path);
+
+  // As read at the start: whether TLS is on does not change while running, only its files do.
+  const std::optional<TlsOptions>& tls_options() const { return tls_options_; }
+
+  // The answer to somebody who may not ask, or nothing.
+  std::optional<Response> Check(const Request& request);
+  std::vector<std::pair<std::string, std::string>> headers();
+
+ private:
+  explicit Access(std::string path) : path_(std::move(path)) {}
+  std::shared_ptr<const WebConfig> Current();
+  bool Verify(const WebConfig& config, const std::string& user, const std::string& password);
+
+  const std::string path_;
+  std::optional<TlsOptions> tls_options_;
+  std::mutex mutex_;  // of the three below
+  std::shared_ptr<const WebConfig> config_;
+  FileStamp stamp_;
+  base::SteadyTime looked_{};
+
+  // bcrypt takes tens of milliseconds by design, and a scraper asks with the same password for ever: what was right is
+  // remembered as a digest. One hash is computed at a time, so that wrong passwords cannot take all workers.
+  std::mutex hashing_;
+  std::map<std::string, std::string> verified_;  // digest of user, password and hash, by user
+};
+
+}  // namespace pgvigil::web

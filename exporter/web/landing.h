@@ -1,0 +1,15 @@
+// The page a person sees under /: what is watched and how it is, in words first. One document, no script, nothing from
+// elsewhere.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "observe/view.h"
+
+namespace pgvigil::web {
+
+std::string LandingPage(const observe::FleetView& fleet, std::string_view version, base::SteadyTime now);
+
+}  // namespace pgvigil::web

@@ -1,0 +1,76 @@
+#include "web/metrics_handler.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "metrics/text_writer.h"
+
+namespace pgvigil::web {
+namespace {
+
+constexpr int kWaiters = 12;  // of 16 workers
+constexpr auto kPatience = std::chrono::milliseconds(250);
+
+scrape::Filter FilterOf(const Request& request) {
+  scrape::Filter filter;
+  for (const auto& [name, value] : request.parameters) {
+    if (name == "cluster") filter.clusters.push_back(value);
+    if (name == "target") filter.targets.push_back(value);
+    if (name == "collect[]") filter.collect.push_back(value);
+  }
+  return filter;
+}
+
+}  // namespace
+
+base::Deadline ScrapeDeadline(const Request& request, base::Milliseconds limit) {
+  std::chrono::duration<double> span = limit;
+  if (const auto header = request.headers.find("x-prometheus-scrape-timeout-seconds");
+      header != request.headers.end()) {
+    const auto seconds = base::ParseDouble(header->second);
+    if (seconds && *seconds > 0 && *seconds < span.count()) span = std::chrono::duration<double>(*seconds);
+  }
+  const auto margin = std::max<std::chrono::duration<double>>(std::chrono::milliseconds(500), span / 20);
+  const auto least = span / 2;  // with less than a second the margin would leave nothing
+  return base::Deadline::After(request.received,
+                               std::chrono::duration_cast<base::SteadyTime::duration>(std::max(span - margin, least)));
+}
+
+bool AcceptsGzip(const Request& request) {
+  const auto header = request.headers.find("accept-encoding");
+  if (header == request.headers.end()) return false;
+  for (const auto part : base::Split(header->second, ',')) {
+    const auto fields = base::Split(part, ';');
+    const auto coding = base::Trim(fields[0]);
+    if (coding != "gzip" && coding != "*") continue;
+    const bool refused = fields.size() > 1 && base::Trim(fields[1]).starts_with("q=0") &&
+                         base::Trim(fields[1]).find_first_of("123456789", 3) == std::string_view::npos;
+    return !refused;
+  }
+  return false;
+}
+
+MetricsHandler::MetricsHandler(scrape::Scraper& scraper) : scraper_(scraper), admission_(kWaiters) {}
+
+Response MetricsHandler::operator()(const Request& request) {
+  const auto selection = scraper_.Select(FilterOf(request));
+  if (!selection.ok()) {
+    return Response::Text(400, selection.error().subject + ": this " + selection.error().message + "\n");
+  }
+  const auto permit = admission_.Enter(kPatience);
+  if (!permit) {
+    auto busy = Response::Text(503, "too many scrapes wait for an instance that does not answer\n");
+    busy.headers.emplace_back("Retry-After", "1");
+    return busy;
+  }
+  const bool gzip = AcceptsGzip(request);
+  Response response;
+  response.content_type = metrics::kTextContentType;
+  response.body = scraper_.Scrape(*selection, gzip ? scrape::Encoding::kGzip : scrape::Encoding::kPlain,
+                                  ScrapeDeadline(request, selection->plan->options.scrape_timeout));
+  if (gzip) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  return response;
+}
+
+}  // namespace pgvigil::web
