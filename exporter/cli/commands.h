@@ -33,6 +33,8 @@ int Scrape(const CommonOptions& options, const ScrapeOptions& scrape);
 struct CheckOptions {
   std::vector<std::string> query_files;  // in addition to, or without, a configuration
   std::string server;                    // a DSN; empty: files only
+  bool print_schema = false;             // the configuration's JSON schema, and nothing else
+  bool print_reference = false;          // likewise its reference page
 };
 int Check(const CommonOptions& options, const CheckOptions& check);
 

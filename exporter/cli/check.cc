@@ -1,0 +1,61 @@
+// `pgvigil check`: everything that is wrong with a configuration and with query files, before a server or a person
+// finds out.
+#include <cstdio>
+
+#include "cli/check_server.h"
+#include "cli/commands.h"
+#include "config/config.h"
+#include "query/catalog.h"
+#include "query/explain.h"
+
+namespace pgvigil::cli {
+namespace {
+
+void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+// Where the query files come from: the command line, otherwise the configuration, otherwise the shipped ones.
+std::shared_ptr<const query::Catalog> LoadQueries(const CommonOptions& options, const CheckOptions& check,
+                                                  base::Diagnostics& diagnostics) {
+  query::Options queries;
+  if (!check.query_files.empty()) {
+    for (const auto& file : check.query_files) queries.file_sets.push_back({file, ""});
+    return query::Catalog::Load(queries, diagnostics);
+  }
+  config::Overrides overrides = options.overrides;
+  if (options.config_file.empty() && overrides.dsns.empty())
+    overrides.dsns.push_back("host=unused");  // only the queries are asked for
+  const auto config = config::Load(options.config_file, overrides, options.executable, diagnostics);
+  return config ? query::Catalog::Load(config->queries, diagnostics) : nullptr;
+}
+
+}  // namespace
+
+int Check(const CommonOptions& options, const CheckOptions& check) {
+  if (check.print_schema || check.print_reference) {
+    Print(check.print_schema ? config::JsonSchema() : config::ReferencePage());
+    return kFine;
+  }
+  base::Diagnostics diagnostics;
+  if (!check.query_files.empty() && !options.config_file.empty()) {
+    config::Load(options.config_file, options.overrides, options.executable, diagnostics);
+  }
+  const auto catalog = LoadQueries(options, check, diagnostics);
+  Print(diagnostics.Format());
+  if (!catalog) return kProblem;
+  bool findings = !diagnostics.empty();
+  if (!check.server.empty()) {
+    const auto result = CheckServer(*catalog, check.server, options.overrides.password_file);
+    if (!result.ok()) {
+      std::fprintf(stderr, "%s: %s\n", result.error().subject.c_str(), result.error().message.c_str());
+      return kBadConfiguration;
+    }
+    Print(result->report);
+    findings = findings || result->findings > 0;
+  } else {
+    Print(query::Explain(*catalog));
+  }
+  std::printf("%zu queries, %zu problems\n", catalog->definitions().size(), diagnostics.entries().size());
+  return findings ? kProblem : kFine;
+}
+
+}  // namespace pgvigil::cli
