@@ -178,7 +178,8 @@ void InstanceRuns::Record(const std::string& database, const Reading& reading) {
   for (const auto& answer : reading.answers) {
     auto& state = State(answer.definition, Label(*answer.definition, database));
     state.Record(answer.result, now, answer.blamed);
-    Report(*answer.definition, answer.result, state);
+    // A lost session is one event: only the query that was running is worth a line of its own.
+    if (!reading.error || answer.blamed) Report(*answer.definition, answer.result, state);
   }
   if (reading.abandoned_backend == 0) return;
   if (auto* observed = observer_.Find(cluster_, instance_.name)) observed->Abandon(reading.abandoned_backend);
