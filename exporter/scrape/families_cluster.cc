@@ -89,7 +89,7 @@ constexpr std::array<Descriptor, kFamilies> kDescriptors = {{
     {"pgvigil_source_duration_seconds", Type::kGauge, Scope::kInstance, kSource,
      "Time the source's last answer took, in seconds"},
     {"pgvigil_objective_rpo_seconds", Type::kGauge, Scope::kCluster, kLoss,
-     "Declared limit of pgvigil_rpo_seconds, in seconds"},
+     "Declared limit of pgvigil_rpo_seconds, in seconds; that of a primary is absent for replica clusters"},
     {"pgvigil_objective_rto_seconds", Type::kGauge, Scope::kCluster, {}, "Declared limit of an outage, in seconds"},
     {"pgvigil_objective_replication_lag_seconds",
      Type::kGauge,
@@ -202,7 +202,9 @@ void AddClusterFamilies(const ClusterState& state, const ClusterVerdict& verdict
     families.Add(kDescriptors[kRpoBytes], identity, {"primary"}, verdict.rpo_primary->bytes);
   }
   AddSynchronous(verdict, identity, families);
-  AddObjectives(state.objectives, identity, families);
+  auto objectives = state.objectives;
+  if (state.replica) objectives.rpo_primary.reset();  // no primary to lose: what declares one expects it to be there
+  AddObjectives(objectives, identity, families);
   for (std::size_t i = 0; i < state.instances.size(); ++i) {
     const auto own = metrics::Identity(state.name.space, state.name.name, state.instances[i].name);
     AddSource(state.instances[i], own, families);
