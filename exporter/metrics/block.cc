@@ -1,5 +1,6 @@
 #include "metrics/block.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "base/text.h"
@@ -7,11 +8,12 @@
 namespace pgvigil::metrics {
 namespace {
 
+constexpr std::uint32_t kFree = ~std::uint32_t{0};
+
+// Whether it can be copied as it is, as nearly all label values can.
 bool IsPlainAscii(std::string_view text) {
-  for (const char c : text) {
-    if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F) return false;  // bytes above 0x7F are negative
-  }
-  return true;
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
 }
 
 }  // namespace
@@ -40,27 +42,38 @@ BlockBuilder::BlockBuilder(Block::Columns columns) : block_(std::make_unique<Blo
   block_->columns_ = std::move(columns);
 }
 
-bool BlockBuilder::Seen(std::string_view labels) const {
-  const auto [first, last] = rows_by_hash_.equal_range(std::hash<std::string_view>()(labels));
-  for (auto row = first; row != last; ++row) {
-    if (block_->labels(row->second) == labels) return true;
+// Where a row of these labels is, or else where it would be.
+std::size_t BlockBuilder::SlotOf(std::string_view labels, std::size_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = hash & mask;
+  while (slots_[slot] != kFree && (hashes_[slots_[slot]] != hash || block_->labels(slots_[slot]) != labels)) {
+    slot = (slot + 1) & mask;
   }
-  return false;
+  return slot;
+}
+
+void BlockBuilder::GrowSlots() {
+  constexpr std::size_t kFirst = 16;
+  slots_.assign(std::max(kFirst, 2 * slots_.size()), kFree);
+  for (std::uint32_t row = 0; row < hashes_.size(); ++row) slots_[SlotOf(block_->labels(row), hashes_[row])] = row;
 }
 
 bool BlockBuilder::StartRow(std::string_view labels) {
-  dropping_ = Seen(labels);
+  if (2 * hashes_.size() >= slots_.size()) GrowSlots();
+  const std::size_t hash = std::hash<std::string_view>()(labels);
+  const std::size_t slot = SlotOf(labels, hash);
+  dropping_ = slots_[slot] != kFree;
   if (dropping_) {
     ++duplicates_;
     return false;
   }
-  const auto row = static_cast<std::uint32_t>(block_->rows());
-  rows_by_hash_.emplace(std::hash<std::string_view>()(labels), row);
+  slots_[slot] = static_cast<std::uint32_t>(block_->rows());
+  hashes_.push_back(hash);
   block_->arena_ += labels;
   block_->label_ends_.push_back(static_cast<std::uint32_t>(block_->arena_.size()));
-  const std::size_t bits = block_->rows() * block_->columns_->size();
-  block_->values_.resize(bits);
-  block_->present_.resize((bits + 63) / 64);
+  const std::size_t values = block_->rows() * block_->columns_->size();
+  block_->values_.resize(values);
+  block_->present_.resize((values + 63) / 64);
   return true;
 }
 

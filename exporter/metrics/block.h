@@ -8,15 +8,16 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "metrics/descriptor.h"
 
 namespace pgvigil::metrics {
 
-// One column of samples. Several columns may belong to one family: a histogram's are <family>_bucket, whose rows carry
-// a label `le`, and <family>_sum and <family>_count, which stand in a row without it.
+// One column of samples. Several columns may belong to one family: a histogram takes three, <family>_bucket, _sum and
+// _count. Its sum and count stand in the row of its labels; each bucket in a row of its own, whose labels are the same
+// with `le` behind them, in ascending order of the bounds and with "+Inf" as the last. The writer keeps the family
+// together, so that any other columns may stand in the row without `le`.
 struct Column {
   std::string family;  // the name on HELP and TYPE
   std::string sample;  // the name on the sample's own line; equal to family but for a histogram
@@ -69,6 +70,7 @@ class BlockBuilder {
   // Starts a row with its finished label text. False if a row of the same labels is already there: what is set until
   // the next row starts is dropped, and the row counted.
   bool StartRow(std::string_view labels);
+  // In the row started last, which there must be.
   void Set(std::size_t column, double value);
 
   std::size_t rows() const { return block_->rows(); }
@@ -77,11 +79,14 @@ class BlockBuilder {
   std::shared_ptr<const Block> Finish() &&;
 
  private:
-  bool Seen(std::string_view labels) const;
+  std::size_t SlotOf(std::string_view labels, std::size_t hash) const;
+  void GrowSlots();
 
   std::unique_ptr<Block> block_;
-  // Rows by the hash of their labels; equal hashes are told apart by the text in the arena.
-  std::unordered_multimap<std::size_t, std::uint32_t> rows_by_hash_;
+  // The rows by the hash of their labels: an open-addressed table of row numbers, kept at most half full. Texts are
+  // compared in the arena and only where hashes agree.
+  std::vector<std::uint32_t> slots_;
+  std::vector<std::size_t> hashes_;  // of each row
   std::size_t duplicates_ = 0;
   bool dropping_ = true;
 };

@@ -6,7 +6,8 @@
 
 namespace pgvigil::metrics {
 
-// At the level that docs/performance.md measured as the best trade for pages.
+// At the level that docs/performance.md measured as the best trade for pages. Less than 4 GiB. Throws only
+// std::bad_alloc.
 std::string Gzip(std::string_view text);
 
 }  // namespace pgvigil::metrics

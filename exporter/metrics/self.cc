@@ -35,6 +35,14 @@ constexpr std::array kProcess = {
     Descriptor{"process_threads", Type::kGauge, Scope::kExporter, {}, "Threads of the process"},
 };
 
+constexpr const Descriptor& kCpu = kProcess[0];
+constexpr const Descriptor& kResidentMemory = kProcess[1];
+constexpr const Descriptor& kVirtualMemory = kProcess[2];
+constexpr const Descriptor& kStarted = kProcess[3];
+constexpr const Descriptor& kOpenDescriptors = kProcess[4];
+constexpr const Descriptor& kMostDescriptors = kProcess[5];
+constexpr const Descriptor& kThreads = kProcess[6];
+
 // The fields of /proc/self/stat from the third on (proc(5)); the second, the name, may hold spaces.
 std::vector<std::string> StatFields() {
   std::ifstream file("/proc/self/stat");
@@ -48,45 +56,58 @@ std::vector<std::string> StatFields() {
   return fields;
 }
 
-std::optional<double> BootTime() {
+enum StatField : std::size_t {
+  kUserTime = 11,
+  kSystemTime = 12,
+  kThreadCount = 17,
+  kStart = 19,
+  kVirtual = 20,
+  kResident = 21
+};
+
+double Ticks(const std::string& field) { return std::stod(field) / static_cast<double>(sysconf(_SC_CLK_TCK)); }
+
+// In Unix seconds. Read once: /proc/stat takes the kernel a millisecond on a large machine, for one line of it.
+std::optional<double> StartTime() {
+  const auto fields = StatFields();
   std::ifstream file("/proc/stat");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("btime ")) return std::stod(line.substr(6));
+  for (std::string line; fields.size() > kStart && std::getline(file, line);) {
+    if (line.starts_with("btime ")) return std::stod(line.substr(6)) + Ticks(fields[kStart]);
   }
   return std::nullopt;
 }
 
-// Whatever /proc does not tell is absent.
-void AddProcess(Families& families) {
-  const auto fields = StatFields();
-  constexpr std::size_t kUserTime = 11, kSystemTime = 12, kThreads = 17, kStart = 19, kVirtual = 20, kResident = 21;
-  const auto field = [&](std::size_t i) { return std::stod(fields[i]); };
-  const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-  if (fields.size() > kResident) {
-    families.Add(kProcess[0], {}, {}, (field(kUserTime) + field(kSystemTime)) / ticks);
-    families.Add(kProcess[1], {}, {}, field(kResident) * static_cast<double>(sysconf(_SC_PAGESIZE)));
-    families.Add(kProcess[2], {}, {}, field(kVirtual));
-    if (const auto boot = BootTime()) families.Add(kProcess[3], {}, {}, *boot + field(kStart) / ticks);
-    families.Add(kProcess[6], {}, {}, field(kThreads));
-  }
+std::optional<double> OpenDescriptors() {
   std::error_code problem;
-  const auto open = std::distance(std::filesystem::directory_iterator("/proc/self/fd", problem), {});
-  if (!problem) families.Add(kProcess[4], {}, {}, static_cast<double>(open));
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) families.Add(kProcess[5], {}, {}, static_cast<double>(limit.rlim_cur));
+  int count = 0;
+  for (std::filesystem::directory_iterator at("/proc/self/fd", problem); !problem && at != end(at);
+       at.increment(problem)) {
+    ++count;
+  }
+  if (problem) return std::nullopt;
+  return count - 1;  // without the one that reads the directory
 }
 
-}  // namespace
-
-struct Self::Impl {
-  prometheus::Registry registry;
-};
-
-namespace {
+// Whatever /proc does not tell is absent.
+void AddProcess(const std::optional<double>& start_time, Families& families) {
+  const auto fields = StatFields();
+  if (fields.size() > kResident) {
+    families.Add(kCpu, {}, {}, Ticks(fields[kUserTime]) + Ticks(fields[kSystemTime]));
+    families.Add(kResidentMemory, {}, {}, std::stod(fields[kResident]) * static_cast<double>(sysconf(_SC_PAGESIZE)));
+    families.Add(kVirtualMemory, {}, {}, std::stod(fields[kVirtual]));
+    families.Add(kThreads, {}, {}, std::stod(fields[kThreadCount]));
+  }
+  if (start_time) families.Add(kStarted, {}, {}, *start_time);
+  if (const auto open = OpenDescriptors()) families.Add(kOpenDescriptors, {}, {}, *open);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    families.Add(kMostDescriptors, {}, {}, static_cast<double>(limit.rlim_cur));
+}
 
 prometheus::Labels ToLabels(const Descriptor& descriptor, std::initializer_list<std::string_view> values) {
-  if (values.size() != descriptor.labels.size())
+  if (values.size() != descriptor.labels.size()) {
     throw std::logic_error(std::string(descriptor.name) + ": wrong number of label values");
+  }
   prometheus::Labels labels;
   auto name = descriptor.labels.begin();
   for (const auto value : values) labels.emplace(std::string(*name++), std::string(value));
@@ -95,11 +116,16 @@ prometheus::Labels ToLabels(const Descriptor& descriptor, std::initializer_list<
 
 }  // namespace
 
+struct Self::Impl {
+  prometheus::Registry registry;
+  const std::optional<double> start_time = StartTime();
+};
+
 Self::Self() : impl_(std::make_unique<Impl>()) {}
 Self::~Self() = default;
 
 void Self::Increment(const Descriptor& counter, std::initializer_list<std::string_view> label_values, double by) {
-  // Register finds the family that is there already.
+  // Registering again finds the family that is there already.
   auto& family = prometheus::BuildCounter()
                      .Name(std::string(counter.name))
                      .Help(std::string(counter.help))
@@ -117,18 +143,22 @@ std::vector<PageEntry> Self::Collect() const {
   std::vector<PageEntry> entries;
   for (const auto& family : impl_->registry.Collect()) {
     const bool counter = family.type == prometheus::MetricType::Counter;
-    BlockBuilder block(std::make_shared<const std::vector<Column>>(
-        std::vector<Column>{{family.name, family.name, counter ? Type::kCounter : Type::kGauge, family.help}}));
+    std::map<std::string, double> samples;  // in order: the registry hashes, and a page should not change by itself
     for (const auto& metric : family.metric) {
       std::string labels;
       for (const auto& label : metric.label) AppendLabel(labels, label.name, label.value);
+      samples.emplace(std::move(labels), counter ? metric.counter.value : metric.gauge.value);
+    }
+    BlockBuilder block(std::make_shared<const std::vector<Column>>(
+        std::vector<Column>{{family.name, family.name, counter ? Type::kCounter : Type::kGauge, family.help}}));
+    for (const auto& [labels, value] : samples) {
       block.StartRow(labels);
-      block.Set(0, counter ? metric.counter.value : metric.gauge.value);
+      block.Set(0, value);
     }
     entries.push_back({std::move(block).Finish(), {}});
   }
   Families process;
-  AddProcess(process);
+  AddProcess(impl_->start_time, process);
   for (auto& entry : std::move(process).Finish()) entries.push_back(std::move(entry));
   return entries;
 }

@@ -22,7 +22,8 @@ class Self {
   Self(const Self&) = delete;
   Self& operator=(const Self&) = delete;
 
-  // `label_values` in the order of descriptor.labels. The descriptor must be a counter, respectively a gauge.
+  // `label_values` in the order of descriptor.labels. The descriptor must be a counter, respectively a gauge. A wrong
+  // number of values, or one name used as both, is a programming mistake and throws std::logic_error.
   void Increment(const Descriptor& counter, std::initializer_list<std::string_view> label_values, double by = 1);
   void Set(const Descriptor& gauge, std::initializer_list<std::string_view> label_values, double value);
 

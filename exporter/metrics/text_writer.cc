@@ -4,8 +4,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <compare>
+#include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
+
+#include "base/text.h"
 
 namespace pgvigil::metrics {
 namespace {
@@ -36,20 +41,28 @@ std::vector<FamilySources> CollectFamilies(std::span<const PageEntry> entries) {
   return families;
 }
 
+// About what the page will take, rather too much: memory that is reserved and not written costs nothing, a page that is
+// moved while it grows is there twice.
 std::size_t RoughSize(std::span<const PageEntry> entries) {
-  constexpr std::size_t kNameValueAndMarks = 64;
-  constexpr std::size_t kHeader = 200;
+  constexpr std::size_t kMarksAndValue = 32;
+  constexpr std::size_t kTypeAndMarks = 40;
   std::size_t size = 0;
   for (const auto& entry : entries) {
     const auto& block = *entry.block;
-    size += block.columns().size() * kHeader + block.samples() * (kNameValueAndMarks + entry.identity.size());
-    if (block.rows() > 0) size += block.label_bytes() / block.rows() * block.samples();
+    std::size_t longest_name = 0;
+    for (const auto& column : block.columns()) {
+      longest_name = std::max(longest_name, column.sample.size());
+      size += kTypeAndMarks + 2 * column.family.size() + column.help.size();
+    }
+    const std::size_t labels = block.rows() > 0 ? block.label_bytes() / block.rows() + 1 : 0;
+    size += block.samples() * (longest_name + entry.identity.size() + labels + kMarksAndValue);
   }
   return size;
 }
 
+// Prometheus refuses a whole page for one byte that is not UTF-8, in HELP as in labels.
 void AppendHelp(std::string& text, std::string_view help) {
-  for (const char c : help) {
+  for (const char c : base::ValidUtf8(help)) {
     switch (c) {
       case '\\': text += "\\\\"; break;
       case '\n': text += "\\n"; break;
@@ -79,16 +92,15 @@ class Writer {
   explicit Writer(std::span<const PageEntry> entries) : entries_(entries) { page_.text.reserve(RoughSize(entries)); }
 
   void Family(const FamilySources& family) {
-    const bool any = std::any_of(family.sources.begin(), family.sources.end(),
-                                 [&](const Source& source) { return entries_[source.entry].block->samples() > 0; });
-    if (!any) return;
-    header_at_ = page_.text.size();
-    Header(*family.column);
+    const std::size_t start = page_.text.size();
     const std::size_t before = page_.series;
-    seen_.clear();
-    const auto shared = SharedIdentities(family);
-    for (const auto& source : family.sources) Samples(source, shared.contains(entries_[source.entry].identity));
-    if (page_.series == before) page_.text.resize(header_at_);  // no value present: no family
+    Header(*family.column);
+    auto repeatable = Repeatable(family);
+    for (const auto& source : family.sources) {
+      const auto seen = repeatable.find(NameOf(source));
+      Samples(source, seen == repeatable.end() ? nullptr : &seen->second);
+    }
+    if (page_.series == before) page_.text.resize(start);  // no value present: no family
   }
 
   Page Take() && { return std::move(page_); }
@@ -110,31 +122,42 @@ class Writer {
     text += '\n';
   }
 
-  // Identities under which more than one block carries the family: only among those can a series appear twice.
-  std::unordered_set<std::string_view> SharedIdentities(const FamilySources& family) const {
-    std::unordered_map<std::string_view, const Block*> first;
-    std::unordered_set<std::string_view> shared;
-    for (const auto& source : family.sources) {
-      const auto& entry = entries_[source.entry];
-      const auto [at, is_new] = first.emplace(entry.identity, entry.block.get());
-      if (!is_new && at->second != entry.block.get()) shared.insert(entry.identity);
-    }
-    return shared;
+  // What stands in front of a source's own labels: the same series can only come from sources that share it.
+  struct SourceName {
+    std::string_view sample;
+    std::string_view identity;
+    friend auto operator<=>(const SourceName&, const SourceName&) = default;
+  };
+  SourceName NameOf(const Source& source) const {
+    const auto& entry = entries_[source.entry];
+    return {entry.block->columns()[source.column].sample, entry.identity};
   }
 
-  void Samples(const Source& source, bool may_repeat) {
-    const auto& entry = entries_[source.entry];
-    const Block& block = *entry.block;
-    const Column& column = block.columns()[source.column];
+  // Label texts in their blocks, of one SourceName.
+  using Seen = std::unordered_set<std::string_view>;
+
+  // The names that more than one source carries, with nothing seen yet: only among their series can one appear twice.
+  std::map<SourceName, Seen> Repeatable(const FamilySources& family) const {
+    std::map<SourceName, Seen> repeatable;
+    if (family.sources.size() == 1) return repeatable;
+    std::set<SourceName> names;
+    for (const auto& source : family.sources) {
+      if (!names.insert(NameOf(source)).second) repeatable.try_emplace(NameOf(source));
+    }
+    return repeatable;
+  }
+
+  // `seen`: null where no other source can have the same series.
+  void Samples(const Source& source, Seen* seen) {
+    const auto name = NameOf(source);
+    const Block& block = *entries_[source.entry].block;
     for (std::size_t row = 0; row < block.rows(); ++row) {
       if (!block.has(row, source.column)) continue;
-      const std::size_t start = page_.text.size();
-      Series(column.sample, entry.identity, block.labels(row));
-      if (may_repeat && !seen_.insert(page_.text.substr(start)).second) {
-        page_.text.resize(start);
+      if (seen != nullptr && !seen->insert(block.labels(row)).second) {
         ++page_.duplicates;
         continue;
       }
+      Series(name, block.labels(row));
       page_.text += ' ';
       AppendNumber(page_.text, block.value(row, source.column));
       page_.text += '\n';
@@ -142,21 +165,19 @@ class Writer {
     }
   }
 
-  void Series(std::string_view name, std::string_view identity, std::string_view labels) {
+  void Series(const SourceName& name, std::string_view labels) {
     auto& text = page_.text;
-    text += name;
-    if (identity.empty() && labels.empty()) return;
+    text += name.sample;
+    if (name.identity.empty() && labels.empty()) return;
     text += '{';
-    text += identity;
-    if (!identity.empty() && !labels.empty()) text += ',';
+    text += name.identity;
+    if (!name.identity.empty() && !labels.empty()) text += ',';
     text += labels;
     text += '}';
   }
 
   std::span<const PageEntry> entries_;
   Page page_;
-  std::size_t header_at_ = 0;
-  std::unordered_set<std::string> seen_;  // of the current family
 };
 
 }  // namespace

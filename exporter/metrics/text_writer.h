@@ -1,6 +1,7 @@
-// Writes a page in Prometheus' text format 0.0.4: families contiguous across blocks, HELP and TYPE once, HELP escaped,
-// numbers in their shortest form that reads back the same, NaN, +Inf and -Inf spelled as Prometheus reads them.
-// Source: "Exposition formats", text-based format, version 0.0.4.
+// Writes a page in Prometheus' text format 0.0.4: families contiguous across blocks, HELP and TYPE once, HELP escaped
+// and made valid UTF-8, numbers in their shortest form that reads back the same (whole ones below 2^53 without an
+// exponent), NaN, +Inf and -Inf spelled as Prometheus reads them. Source: "Exposition formats", text-based format,
+// version 0.0.4.
 #pragma once
 
 #include <memory>
