@@ -1,0 +1,34 @@
+# The Debian packages the project needs: the one list that test.sh, demo.sh, the Debian 13 root and the Dockerfile's
+# check read. Sourced, not run.
+# shellcheck shell=bash disable=SC2034
+
+BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config git libpq-dev libpqxx-dev libcivetweb-dev civetweb prometheus-cpp-dev
+  libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev zlib1g-dev libcrypt-dev
+  libcurl4-openssl-dev libgtest-dev libbenchmark-dev"
+
+TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager prometheus-postgres-exporter
+  python3 python3-pytest python3-yaml python3-jsonschema python3-venv clang-format-19 clang-tidy-19 shellcheck yamllint
+  debootstrap curl openssl procps npm"
+
+# Installs what is missing, without letting Debian start a single service: the tests start their own.
+install_packages() {
+  local missing=() package
+  for package in $1; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  echo "installing Debian packages: ${missing[*]}"
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made=yes
+  fi
+  mkdir -p /etc/postgresql-common/createcluster.d
+  echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/pgvigil.conf
+  apt-get update -qq
+  # npm pulls in hundreds of packages where another Node.js is there already.
+  if command -v npm >/dev/null; then missing=("${missing[@]/#npm/}"); fi
+  # shellcheck disable=SC2046
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(printf '%s ' "${missing[@]}") >/dev/null
+  rm -f /etc/postgresql-common/createcluster.d/pgvigil.conf
+  [ -z "$made" ] || rm -f "$policy"
+}
