@@ -4,13 +4,13 @@ import concurrent.futures
 import os
 import signal
 import socket
+import subprocess
 import threading
-import time
 
 import pytest
 
 from exporter import instances, password_file
-from postgres import PASSWORD, Server, client, run, wait_for
+from postgres import PASSWORD, client, run, wait_for
 
 SIMPLE = {"pg_probe": {"sql": "SELECT 1 AS one", "columns": {"one": {"usage": "gauge", "description": "One"}}}}
 
@@ -175,30 +175,14 @@ def test_a_missing_grant_costs_that_query_alone(cluster, watch):
 
 def test_a_locked_catalog_costs_its_readers_and_nothing_else_during_100_scrapes(own_cluster, watch):
     cluster = own_cluster(standbys=0)
-    queries = {**SIMPLE, "pg_locked": gauge("SELECT count(*) AS value FROM pg_catalog.pg_db_role_setting")}
+    queries = {**SIMPLE, "pg_locked": gauge("SELECT count(*) AS value FROM pg_catalog.pg_publication")}
     exporter = watch(cluster, queries)
     assert exporter.page().get("pg_locked_value") is not None
-    locker_ready = threading.Event()
-    release = threading.Event()
-
-    def lock():
-        # A session of its own that holds the lock until it is told to end.
-        import subprocess
-        psql = subprocess.Popen([client("psql"), "-X", "-q", "-h", "127.0.0.1", "-p", str(cluster.primary.port), "-U", "postgres", "-d", "postgres"],
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        psql.stdin.write("BEGIN; LOCK TABLE pg_catalog.pg_db_role_setting; SELECT 'locked';\n")
-        psql.stdin.flush()
-        while "locked" not in psql.stdout.readline():
-            pass
-        locker_ready.set()
-        release.wait()
-        psql.communicate("ROLLBACK;\n")
-
-    cluster.primary.sql("SET allow_system_table_mods = on; SELECT 1")
-    locker = threading.Thread(target=lock)
-    locker.start()
-    try:
-        assert locker_ready.wait(30)
+    with subprocess.Popen([client("psql"), "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(cluster.primary.port), "-U", "postgres",
+                           "-d", "postgres"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as locker:
+        locker.stdin.write("BEGIN; LOCK TABLE pg_catalog.pg_publication; SELECT 'locked';\n")
+        locker.stdin.flush()
+        assert locker.stdout.readline().strip() == "locked"
         most = 0
         for _ in range(100):
             page = exporter.page(timeout=5)
@@ -208,9 +192,8 @@ def test_a_locked_catalog_costs_its_readers_and_nothing_else_during_100_scrapes(
         assert most <= 3
         assert page.get("pgvigil_query_failures_total", query="pg_locked", reason="timeout") >= 3
         assert "left out for a while" in exporter.log()
-    finally:
-        release.set()
-        locker.join()
+        locker.communicate("ROLLBACK;\n")
+    exporter.wait_page("the query is back", lambda page: page.get("pg_locked_value") is not None)
 
 
 def test_ddl_under_a_prepared_statement_is_prepared_anew(own_cluster, watch):
@@ -367,10 +350,9 @@ def test_the_password_is_seen_nowhere(cluster, watch, where):
     texts = {"page": exporter.page().text, "error": exporter.request("/metrics?target=nobody")[2].decode(),
              "config": exporter.request("/config")[2].decode(), "processes": run(["ps", "-eo", "args"]), "log": exporter.log()}
     assert PASSWORD not in texts[where]
-    assert PASSWORD.split()[0] not in texts[where].replace("correct horse", "", 0) or where == "processes"
 
 
-def test_an_idle_minute_costs_no_further_sessions(cluster, watch):
+def test_scrapes_open_no_further_sessions(cluster, watch):
     exporter = watch(cluster, SIMPLE)
     exporter.wait_page("all answer", lambda page: page.get("pgvigil_cluster_instances", state="ready") == 3)
     before = [server.sql("SELECT sum(sessions) FROM pg_stat_database") for server in cluster.servers]
@@ -379,4 +361,3 @@ def test_an_idle_minute_costs_no_further_sessions(cluster, watch):
         exporter.page()
     after = [server.sql("SELECT sum(sessions) FROM pg_stat_database") for server in cluster.servers]
     assert [int(b) - int(a) for a, b in zip(before, after)] == [own] * 3
-    assert time.monotonic() > 0 and isinstance(cluster.primary, Server)
