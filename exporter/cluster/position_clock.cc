@@ -10,14 +10,22 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-// Younger than `age`: samples at least `step` apart. Older than the last age: forgotten.
+// Up to this age, samples are no closer together than `step`. Beyond the last age they are forgotten.
 struct Resolution {
   base::SteadyTime::duration age;
   base::SteadyTime::duration step;
 };
 constexpr std::array kResolutions = {Resolution{minutes(10), seconds(1)}, Resolution{hours(2), seconds(10)},
                                      Resolution{hours(48), seconds(60)}};
+constexpr int kThinEvery = 64;  // samples added: a pass over all of them then costs next to nothing for each
 constexpr std::uint64_t kIdleBytes = 64 << 10;
+
+base::SteadyTime::duration StepAt(base::SteadyTime::duration age) {
+  for (const auto& resolution : kResolutions) {
+    if (age <= resolution.age) return resolution.step;
+  }
+  return kResolutions.back().step;
+}
 
 // Where between two samples the primary passed `position`, if it wrote evenly.
 base::SteadyTime Between(const PositionSample& before, const PositionSample& after, wal::Lsn position) {
@@ -30,17 +38,17 @@ base::SteadyTime Between(const PositionSample& before, const PositionSample& aft
 
 void PositionClock::Add(const PositionSample& sample) {
   newest_seen_ = sample.at;
-  if (samples_.empty()) {
-    samples_.push_back(sample);
-    return;
+  if (!samples_.empty() && sample.timeline < samples_.back().timeline) {
+    samples_.clear();
+    switches_.clear();
   }
-  if (sample.flushed < samples_.back().flushed) return;  // a flush position never goes back on one timeline
-  if (sample.flushed == samples_.back().flushed && sample.next_xid == samples_.back().next_xid) {
+  while (!samples_.empty() && samples_.back().flushed > sample.flushed) samples_.pop_back();
+  if (!samples_.empty() && sample.flushed == samples_.back().flushed && sample.next_xid == samples_.back().next_xid) {
     Rest(sample);
     return;
   }
   samples_.push_back(sample);
-  Thin();
+  if (++added_since_thinned_ >= kThinEvery) Thin();
 }
 
 // The position did not move: two samples of it, its first and its last, say for how long it was the current one.
@@ -55,10 +63,12 @@ void PositionClock::Rest(const PositionSample& sample) {
   }
 }
 
-std::optional<wal::Lsn> PositionClock::SwitchLsn(std::uint32_t timeline) const {
-  const auto found = switches_.find(timeline);
-  if (found == switches_.end()) return std::nullopt;
-  return found->second;
+std::optional<wal::Lsn> PositionClock::PathLeft(std::uint32_t timeline) const {
+  std::optional<wal::Lsn> lowest;
+  for (auto later = switches_.upper_bound(timeline); later != switches_.end(); ++later) {
+    if (!lowest || later->second < *lowest) lowest = later->second;
+  }
+  return lowest;
 }
 
 void PositionClock::SwitchTo(std::uint32_t timeline, wal::Lsn switch_lsn) {
@@ -67,27 +77,27 @@ void PositionClock::SwitchTo(std::uint32_t timeline, wal::Lsn switch_lsn) {
   if (samples_.empty()) return;
   auto at_switch = samples_.back();
   at_switch.timeline = timeline;
+  at_switch.server_time += std::chrono::floor<base::WallTime::duration>(newest_seen_ - at_switch.at);
   at_switch.at = newest_seen_;
   at_switch.flushed = switch_lsn;
   if (at_switch.at > samples_.back().at) samples_.push_back(at_switch);
 }
 
-// Drops a sample when its neighbours are closer together than the step that holds at its age. One place a call: the
-// newest boundary of each resolution, so that the cost of a call does not grow with the ring.
+// Drops each sample whose neighbours stay within the step that holds at its age. One that ends a long rest has a far
+// neighbour before it and stays, whatever its age.
 void PositionClock::Thin() {
+  added_since_thinned_ = 0;
   const auto now = samples_.back().at;
-  while (samples_.size() > 1 && now - samples_[1].at > kResolutions.back().age) samples_.pop_front();
-  for (std::size_t r = 0; r + 1 < kResolutions.size(); ++r) {
-    const auto boundary = now - kResolutions[r].age;
-    const auto step = kResolutions[r + 1].step;
-    auto at = std::lower_bound(samples_.begin(), samples_.end(), boundary,
-                               [](const PositionSample& sample, base::SteadyTime time) { return sample.at < time; });
-    while (at - samples_.begin() >= 3 && (at - 1)->at - (at - 3)->at < step) {
-      const auto index = at - samples_.begin() - 1;
-      samples_.erase(at - 2);
-      at = samples_.begin() + index;
+  std::size_t first = 0;  // the newest beyond the last age still says what held when that age began
+  while (first + 1 < samples_.size() && now - samples_[first + 1].at > kResolutions.back().age) ++first;
+  std::size_t kept = 0;
+  for (std::size_t i = first; i < samples_.size(); ++i) {
+    const bool at_an_end = i == first || i + 1 == samples_.size();
+    if (at_an_end || samples_[i + 1].at - samples_[kept - 1].at > StepAt(now - samples_[i].at)) {
+      samples_[kept++] = samples_[i];
     }
   }
+  samples_.resize(kept);
 }
 
 std::optional<base::SteadyTime> PositionClock::LastHeld(wal::Lsn position, base::SteadyTime at) const {
@@ -114,10 +124,15 @@ std::optional<base::SteadyTime> PositionClock::LossBegan(wal::Lsn position) cons
   const auto passed = std::upper_bound(samples_.begin(), samples_.end(), position,
                                        [](wal::Lsn lsn, const PositionSample& sample) { return lsn < sample.flushed; });
   if (passed == samples_.end()) return std::nullopt;
-  // Before the oldest sample nothing is known of the xid that held; the oldest one's is the nearest bound.
-  const std::uint64_t xid = passed == samples_.begin() ? passed->next_xid : (passed - 1)->next_xid;
+  // An xid is given out before anything of its transaction is written, so that the first sight of the position counts
+  // and not the last. Before the oldest sample nothing is known; its own xid is the nearest bound.
+  auto current = passed;
+  if (passed != samples_.begin()) {
+    current = std::lower_bound(samples_.begin(), passed, (passed - 1)->flushed,
+                               [](const PositionSample& sample, wal::Lsn lsn) { return sample.flushed < lsn; });
+  }
   for (auto sample = passed; sample != samples_.end(); ++sample) {
-    if (sample->next_xid > xid || sample->flushed.bytes - position.bytes > kIdleBytes) return sample->at;
+    if (sample->next_xid > current->next_xid || sample->flushed.bytes - position.bytes > kIdleBytes) return sample->at;
   }
   return std::nullopt;
 }

@@ -3,10 +3,11 @@
 // Not thread-safe: owned by the observer.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "base/clock.h"
 #include "wal/segment.h"
@@ -23,21 +24,26 @@ struct PositionSample {
 
 class PositionClock {
  public:
-  // Kept at 1 s steps for 10 min, 10 s for 2 h, 60 s for 48 h, counted back from the newest sample. A sample that does
-  // not move the LSN only extends the time for which the last position is known to have held.
-  // A sample of a higher timeline than the newest one must be preceded by SwitchTo.
+  // Kept at 1 s steps for 10 min, 10 s for 2 h, 60 s for 48 h, counted back from the newest sample: about 4,000 samples
+  // of 40 bytes. A sample that does not move the LSN only extends the time for which the last position is known to have
+  // held. Samples come in the order of their times.
+  // A position before the newest one means that the server was set back (a restored snapshot): what was sampled beyond
+  // it is forgotten. So is everything when a lower timeline comes: whether to believe one is the caller's decision.
   void Add(const PositionSample& sample);
 
-  // A new timeline began at `switch_lsn`: what the old one wrote beyond it is no part of the path any more.
+  // A new timeline began at `switch_lsn`: what the old one wrote beyond it is no part of the path any more. To be told
+  // before the new timeline's first sample, where the switch is known.
   void SwitchTo(std::uint32_t timeline, wal::Lsn switch_lsn);
 
-  // Where that timeline began, as far as it was told by SwitchTo.
-  std::optional<wal::Lsn> SwitchLsn(std::uint32_t timeline) const;
+  // Where the path of the current timeline left `timeline`: the lowest switch to a later one that was told. Absent if
+  // none was.
+  std::optional<wal::Lsn> PathLeft(std::uint32_t timeline) const;
 
   bool empty() const { return samples_.empty(); }
+  std::size_t size() const { return samples_.size(); }
   const PositionSample& newest() const { return samples_.back(); }
   const PositionSample& oldest() const { return samples_.front(); }
-  // The last time at which the newest position was still the current one.
+  // When the primary was last read, moving or not.
   base::SteadyTime newest_seen() const { return newest_seen_; }
 
   // The latest moment at which the primary's flush LSN was <= `position`, linear between samples; `at` if the primary
@@ -48,17 +54,18 @@ class PositionClock {
   std::optional<wal::Lsn> FlushedAt(base::SteadyTime at) const;
 
   // The first sample after the primary passed `position` at which the next xid had risen above what it was when
-  // `position` was current, or more than 64 KiB lay beyond it: from then on there is something to lose. Absent if there
-  // is none. An idle primary writes a few hundred bytes for ever and loses no transaction.
+  // `position` was first seen to be current, or more than 64 KiB lay beyond it: from then on there is something to
+  // lose. Absent if there is none. An idle primary writes a few hundred bytes for ever and loses no transaction.
   std::optional<base::SteadyTime> LossBegan(wal::Lsn position) const;
 
  private:
   void Rest(const PositionSample& sample);
   void Thin();
 
-  std::deque<PositionSample> samples_;
+  std::vector<PositionSample> samples_;         // in the order of their times, and of their positions
   std::map<std::uint32_t, wal::Lsn> switches_;  // by the timeline that began
   base::SteadyTime newest_seen_;
+  int added_since_thinned_ = 0;
 };
 
 }  // namespace pgvigil::cluster

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "verdict/reference.h"
+
 namespace pgvigil::observe {
 namespace {
 
@@ -76,11 +78,11 @@ InstanceObserver* ClusterObserver::Find(const std::string& instance) {
 void ClusterObserver::Update() {
   SetIntervals();
   auto state = State();
-  FollowPrimary(state);
+  const auto now = connector_.loop().clock().Steady();
   const verdict::Freshness freshness{kMissedBeforeStale * observe_primary_, kMissedBeforeStale * observe_standby_};
+  verdict::Follow(state, now, freshness, clock_);
   const auto before = view_->Get();
-  auto verdict =
-      verdict::Judge(state, clock_, connector_.loop().clock().Steady(), freshness, before ? &before->verdict : nullptr);
+  auto verdict = verdict::Judge(state, clock_, now, freshness, before ? &before->verdict : nullptr);
   view_->Set(ClusterView{std::move(state), std::move(verdict)});
   published_();
 }
@@ -103,28 +105,6 @@ cluster::ClusterState ClusterObserver::State() const {
   for (const auto& instance : instances_) state.instances.push_back(instance->state());
   MarkForeign(state.instances);
   return state;
-}
-
-// Feeds the position clock from the primary of the highest timeline.
-void ClusterObserver::FollowPrimary(const cluster::ClusterState& state) {
-  const cluster::InstanceFacts* primary = nullptr;
-  for (const auto& instance : state.instances) {
-    if (instance.foreign || !instance.sql.up || !instance.facts || !instance.facts->timeline ||
-        !instance.facts->flushed)
-      continue;
-    if (instance.facts->role != cluster::Role::kPrimary) continue;
-    if (primary == nullptr || *instance.facts->timeline > *primary->timeline) primary = instance.facts.get();
-  }
-  if (primary == nullptr) return;
-  if (!clock_.empty() && *primary->timeline < clock_.newest().timeline) return;  // an old primary that came back
-  if (!clock_.empty() && *primary->timeline > clock_.newest().timeline) {
-    // A promoted server's replay position stays at the switch until it restarts; after that, what it has now is the
-    // nearest bound there is.
-    clock_.SwitchTo(*primary->timeline, primary->replayed.value_or(*primary->flushed));
-  }
-  if (clock_.empty() || primary->received > clock_.newest_seen()) {
-    clock_.Add({primary->received, primary->server_time, *primary->timeline, *primary->flushed, primary->next_xid});
-  }
 }
 
 }  // namespace pgvigil::observe

@@ -33,7 +33,6 @@ class ClusterObserver {
   void Update();
   void SetIntervals();
   cluster::ClusterState State() const;
-  void FollowPrimary(const cluster::ClusterState& state);
 
   postgres::Connector& connector_;
   const std::function<void()> published_;

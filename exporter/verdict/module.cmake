@@ -1,4 +1,4 @@
 pgvigil_module(verdict
-  SOURCES replication.cc synchronous.cc verdict.cc
+  SOURCES reference.cc replication.cc synchronous.cc verdict.cc
   DEPENDS cluster wal base
 )

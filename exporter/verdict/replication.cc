@@ -22,28 +22,37 @@ std::optional<wal::Lsn> ReceivedPosition(const cluster::InstanceFacts& standby) 
   return position;
 }
 
-const cluster::Walsender* FindWalsender(const cluster::InstanceFacts& primary, const cluster::InstanceState& standby) {
-  const auto& senders = primary.walsenders;
-  const auto& receiver = standby.facts->receiver;
-  if (receiver && !receiver->slot_name.empty()) {
-    const auto own = std::find_if(senders.begin(), senders.end(),
-                                  [&](const auto& sender) { return sender.slot_name == receiver->slot_name; });
-    if (own != senders.end()) return &*own;
-  }
-  const std::string cluster_name = standby.settings ? standby.settings->cluster_name : std::string();
-  const auto named = [&](const cluster::Walsender& sender) {
-    return sender.application_name == standby.name ||
-           (!cluster_name.empty() && sender.application_name == cluster_name);
-  };
-  if (std::count_if(senders.begin(), senders.end(), named) != 1) return nullptr;
-  return &*std::find_if(senders.begin(), senders.end(), named);
+namespace {
+
+bool GoesBy(const cluster::InstanceState& instance, std::string_view application_name) {
+  return application_name == instance.name ||
+         (instance.settings && !application_name.empty() && application_name == instance.settings->cluster_name);
 }
 
-bool Diverged(const cluster::InstanceFacts& standby, const cluster::InstanceFacts& primary,
-              std::optional<wal::Lsn> switch_lsn) {
-  if (!standby.timeline || !primary.timeline || *standby.timeline == *primary.timeline) return false;
-  if (*standby.timeline > *primary.timeline) return true;
-  return switch_lsn && ReceivedPosition(standby) > switch_lsn;
+}  // namespace
+
+const cluster::Walsender* FindWalsender(const cluster::InstanceFacts& upstream, const cluster::InstanceState& standby,
+                                        const std::vector<cluster::InstanceState>& members) {
+  const auto& receiver = standby.facts->receiver;
+  const cluster::Walsender* by_name = nullptr;
+  int named = 0;
+  for (const auto& sender : upstream.walsenders) {
+    if (receiver && !receiver->slot_name.empty() && sender.slot_name == receiver->slot_name) return &sender;
+    if (!GoesBy(standby, sender.application_name)) continue;
+    by_name = &sender;
+    ++named;
+  }
+  if (named != 1) return nullptr;
+  const auto bearers = std::count_if(members.begin(), members.end(), [&](const cluster::InstanceState& member) {
+    return GoesBy(member, by_name->application_name);
+  });
+  return bearers == 1 ? by_name : nullptr;
+}
+
+bool OffPath(std::uint32_t timeline, std::optional<wal::Lsn> position, const Path& path) {
+  if (timeline == path.timeline) return false;
+  if (timeline > path.timeline) return true;
+  return path.left && position > path.left;
 }
 
 ReplicationState Classify(const cluster::InstanceState& standby, const ReplicationEvidence& evidence) {

@@ -21,6 +21,8 @@ enum class ReplicationState { kStreaming, kCatchingUp, kArchiveRecovery, kPaused
 inline constexpr int kReplicationStates = 6;
 std::string_view Name(ReplicationState state);  // "streaming", "catching_up", ...
 
+// Against the flush position that the primary had when the standby was read. Absent where that is not known: before the
+// primary was first read, and while it does not answer.
 struct Lag {
   std::uint64_t bytes = 0;
   double seconds = 0;
@@ -33,31 +35,40 @@ struct Loss {
   double seconds = 0;
 };
 
+// What one observation of a standby does not say by itself. Carried from one judgement to the next.
+struct StandbyHistory {
+  base::WallTime postmaster_start;            // of the server it was seen on
+  std::optional<std::uint32_t> received_tli;  // the highest that a WAL receiver reported since that start
+  std::optional<wal::Lsn> replayed;
+  std::optional<base::SteadyTime> replay_rose;  // archive recovery shows only in a replay position that rises
+};
+
 struct InstanceVerdict {
   std::string name;
   bool answering = false;             // its facts are fresh: judged below
+  base::SteadyTime fresh_until;       // if answering
   std::optional<cluster::Role> role;  // absent while unknown
   std::optional<std::uint32_t> timeline;
   std::optional<ReplicationState> replication;  // standbys only
   std::optional<Lag> received;                  // standbys on the path only
   std::optional<Lag> replayed;
-
-  // Kept for the next judgement: archive recovery shows only in a replay position that rises without a receiver.
-  std::optional<wal::Lsn> replay_position;
-  std::optional<base::SteadyTime> replay_rose;
+  std::optional<StandbyHistory> history;
 };
 
 struct ClusterVerdict {
   std::vector<InstanceVerdict> instances;  // as in the ClusterState
-  std::optional<int>
-      primaries;  // only if every declared instance answered or a primary did; absent for a replica cluster
+  bool replica = false;
+  std::optional<std::size_t> primary;  // whose position counts; of instances
+  // Instances that answer as primary; only if every declared instance answered or a primary did. For a replica cluster
+  // only if a primary did: it expects none, so that none is no finding.
+  std::optional<int> primaries;
   int declared = 0;
   int ready = 0;                          // instances that answer
   std::optional<std::uint32_t> timeline;  // the cluster's current one
   std::optional<int> sync_required;       // synchronous standbys asked for; 0 when none are
-  std::optional<int> sync_streaming;      // of those, streaming now as sync or quorum
+  std::optional<int> sync_streaming;      // walsenders that stream as sync or quorum; may exceed what is asked for
   std::optional<int> sync_waiters;        // backends of the primary waiting on SyncRep
-  std::optional<Loss> rpo_primary;
+  std::optional<Loss> rpo_primary;        // of a replica cluster: absent, it has no primary to lose
   std::optional<base::SteadyTime> rpo_measured;  // when the primary last answered; the value is held for 5 min after
 };
 
@@ -67,13 +78,14 @@ struct Freshness {
   base::SteadyTime::duration standby = std::chrono::seconds(15);
 };
 
-// `previous` is the verdict before this one, or null: RPO is held for 5 minutes after the primary's last answer, and a
-// rising replay position is one that was lower before. No archive is known here, so that without an eligible standby
-// the loss of the primary is the loss of everything: +Inf.
+// `clock` has been fed by Follow (verdict/reference.h). `previous` is the verdict before this one, or null: RPO is held
+// for 5 minutes after the primary's last answer, and a rising replay position is one that was lower before. No archive
+// is known here, so that without an eligible standby the loss of the primary is the loss of everything: +Inf.
 ClusterVerdict Judge(const cluster::ClusterState& state, const cluster::PositionClock& clock, base::SteadyTime now,
                      const Freshness& freshness, const ClusterVerdict* previous);
 
-// What of the verdict still holds at `now`, some time after it was judged: for the page.
+// What of the verdict still holds at `now`, some time after it was judged: for the page. Answers that went stale since
+// then are none any more, and a held RPO ends.
 ClusterVerdict At(ClusterVerdict verdict, base::SteadyTime now);
 
 }  // namespace pgvigil::verdict
