@@ -97,8 +97,7 @@ std::string Expectation(const Key& key) {
     case kChoice: break;
   }
   std::string text = "expected one of";
-  for (const auto choice : key.choices)
-    text += std::string(&choice == key.choices.data() ? " " : ", ") + std::string(choice);
+  for (std::size_t i = 0; i < key.choices.size(); ++i) text += (i == 0 ? " " : ", ") + std::string(key.choices[i]);
   return text;
 }
 
