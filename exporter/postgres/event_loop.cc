@@ -104,6 +104,7 @@ struct EventLoop::Impl {
 
   void Run(const base::Clock& clock) {
     loop_thread = std::this_thread::get_id();
+    lag.StepBegins(clock.Steady());
     while (RunPosted()) {
       RunTimers(clock);
       RunSockets(clock);

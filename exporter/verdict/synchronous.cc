@@ -1,19 +1,19 @@
 #include "verdict/synchronous.h"
 
 #include <algorithm>
-#include <string>
 
 #include "base/text.h"
 
 namespace pgvigil::verdict {
 namespace {
 
-// Removes `keyword` and the space behind it from the start, whatever its case.
+// Removes `keyword`, in upper case here and in any there, and the space behind it from the start.
 bool SkipKeyword(std::string_view& text, std::string_view keyword) {
+  constexpr std::string_view kSpace = " \t\n\r\f\v";  // as PostgreSQL's scanner of this setting has it
+  const auto same = [](char upper, char any) { return upper == (any >= 'a' && any <= 'z' ? any - 'a' + 'A' : any); };
   if (text.size() <= keyword.size()) return false;
-  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; };
   if (!std::equal(keyword.begin(), keyword.end(), text.begin(), same)) return false;
-  if (text[keyword.size()] != ' ' && text[keyword.size()] != '\t') return false;
+  if (kSpace.find(text[keyword.size()]) == std::string_view::npos) return false;
   text = base::Trim(text.substr(keyword.size()));
   return true;
 }
@@ -25,8 +25,8 @@ std::optional<int> RequiredSynchronousStandbys(std::string_view synchronous_stan
   if (text.empty()) return 0;
   const bool keyword = SkipKeyword(text, "FIRST") || SkipKeyword(text, "ANY");
   const auto list = text.find('(');
-  const bool quoted_before = text.substr(0, list).find('"') != std::string_view::npos;
-  if (list == std::string_view::npos || quoted_before) {
+  const bool within_quotes = text.substr(0, list).find('"') != std::string_view::npos;
+  if (list == std::string_view::npos || within_quotes) {
     if (keyword) return std::nullopt;
     return 1;  // a plain list: the first of it
   }
