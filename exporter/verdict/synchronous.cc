@@ -9,12 +9,13 @@ namespace {
 
 // Removes `keyword`, in upper case here and in any there, and the space behind it from the start.
 bool SkipKeyword(std::string_view& text, std::string_view keyword) {
-  constexpr std::string_view kSpace = " \t\n\r\f\v";  // as PostgreSQL's scanner of this setting has it
   const auto same = [](char upper, char any) { return upper == (any >= 'a' && any <= 'z' ? any - 'a' + 'A' : any); };
   if (text.size() <= keyword.size()) return false;
   if (!std::equal(keyword.begin(), keyword.end(), text.begin(), same)) return false;
-  if (kSpace.find(text[keyword.size()]) == std::string_view::npos) return false;
-  text = base::Trim(text.substr(keyword.size()));
+  const auto behind = text.substr(keyword.size());
+  const auto rest = base::Trim(behind);
+  if (rest.size() == behind.size()) return false;  // no space: a name that only starts like it
+  text = rest;
   return true;
 }
 
