@@ -4,6 +4,7 @@
 
 #include "cli/check_server.h"
 #include "cli/commands.h"
+#include "cli/metrics_reference.h"
 #include "config/config.h"
 #include "query/catalog.h"
 #include "query/explain.h"
@@ -13,9 +14,13 @@ namespace {
 
 void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
+// Whether queries that are off by default count as well.
+enum class WithDisabled { kNo, kYes };
+
 // Where the query files come from: the command line, otherwise the configuration, otherwise the shipped ones.
 std::shared_ptr<const query::Catalog> LoadQueries(const CommonOptions& options, const CheckOptions& check,
-                                                  base::Diagnostics& diagnostics) {
+                                                  base::Diagnostics& diagnostics,
+                                                  WithDisabled disabled = WithDisabled::kNo) {
   query::Options queries;
   if (!check.query_files.empty()) {
     for (const auto& file : check.query_files) queries.file_sets.push_back({file, ""});
@@ -25,7 +30,10 @@ std::shared_ptr<const query::Catalog> LoadQueries(const CommonOptions& options, 
   if (options.config_file.empty() && overrides.dsns.empty())
     overrides.dsns.push_back("host=unused");  // only the queries are asked for
   const auto config = config::Load(options.config_file, overrides, options.executable, diagnostics);
-  return config ? query::Catalog::Load(config->queries, diagnostics) : nullptr;
+  if (!config) return nullptr;
+  queries = config->queries;
+  queries.enable_all = disabled == WithDisabled::kYes;
+  return query::Catalog::Load(queries, diagnostics);
 }
 
 }  // namespace
@@ -36,6 +44,11 @@ int Check(const CommonOptions& options, const CheckOptions& check) {
     return kFine;
   }
   base::Diagnostics diagnostics;
+  if (check.print_metrics) {
+    const auto shipped = LoadQueries(options, check, diagnostics, WithDisabled::kYes);
+    if (shipped) Print(MetricsReference(*shipped));
+    return shipped ? kFine : kProblem;
+  }
   if (!check.query_files.empty() && !options.config_file.empty()) {
     config::Load(options.config_file, options.overrides, options.executable, diagnostics);
   }

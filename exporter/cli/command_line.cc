@@ -102,6 +102,7 @@ int Main(int argc, char** argv) {
   check->add_flag("--print-schema", check_options.print_schema, "Print the configuration's JSON schema and end");
   check->add_flag("--print-reference", check_options.print_reference,
                   "Print the configuration's reference page and end");
+  check->add_flag("--print-metrics", check_options.print_metrics, "Print the reference page of metrics and end");
   check->add_option("query-files", check_options.query_files, "Query files")->type_name("QUERY_FILE");
   check->footer(kCheckExamples);
 

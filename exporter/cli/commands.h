@@ -35,6 +35,7 @@ struct CheckOptions {
   std::string server;                    // a DSN; empty: files only
   bool print_schema = false;             // the configuration's JSON schema, and nothing else
   bool print_reference = false;          // likewise its reference page
+  bool print_metrics = false;            // likewise the reference page of metrics
 };
 int Check(const CommonOptions& options, const CheckOptions& check);
 

@@ -7,7 +7,7 @@ endif()
 configure_file(cli/version.h.in ${PROJECT_BINARY_DIR}/generated/cli/version.h @ONLY)
 
 pgvigil_module(cli
-  SOURCES check.cc check_server.cc command_line.cc exporter.cc families_exporter.cc scrape.cc serve.cc
+  SOURCES check.cc check_server.cc command_line.cc exporter.cc families_exporter.cc metrics_reference.cc scrape.cc serve.cc
   DEPENDS config web scrape observe query verdict postgres metrics cluster wal base
   LIBRARIES CLI11::CLI11
 )

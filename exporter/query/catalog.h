@@ -19,6 +19,7 @@ struct FileSet {
 struct Options {
   std::vector<FileSet> file_sets;
   std::vector<std::string> enable;  // ids of queries with `enabled: false` that are wanted
+  bool enable_all = false;          // every query with `enabled: false`, for references
   std::size_t series_per_query = 2000;
 };
 

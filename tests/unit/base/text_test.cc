@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -124,7 +125,7 @@ class ReadFileTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove(path_); }
 
-  const std::string path_ = testing::TempDir() + "read_file_test";
+  const std::string path_ = testing::TempDir() + "read_file_test_" + std::to_string(getpid());
 };
 
 TEST_F(ReadFileTest, LeavesOutOneTrailingNewlineAsEditorsAddIt) {

@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -44,7 +45,7 @@ class ConfigTest : public testing::Test {
     return config;
   }
 
-  const std::string directory_ = testing::TempDir() + "config_test/";
+  const std::string directory_ = testing::TempDir() + "config_test_" + std::to_string(getpid()) + "/";
   std::string problems_;
 };
 

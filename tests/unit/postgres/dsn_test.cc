@@ -1,6 +1,7 @@
 #include "postgres/dsn.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -63,7 +64,7 @@ TEST_F(DsnTest, SplitsAPasswordOffWhereOneIsMeant) {
 }
 
 TEST_F(DsnTest, AServiceAndTheEnvironmentFillWhatIsNotSaid) {
-  const std::string path = testing::TempDir() + "pg_service.conf";
+  const std::string path = testing::TempDir() + std::to_string(getpid()) + "pg_service.conf";
   std::ofstream(path)
       << "# comment\n[other]\nhost=wrong\n[orders]\nhost=db7\nuser = svc\nport=6000\n[after]\nhost=wrong\n";
   setenv("PGSERVICEFILE", path.c_str(), 1);

@@ -1,6 +1,7 @@
 #include "query/catalog.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -18,7 +19,7 @@ struct Loaded {
 };
 
 Loaded LoadText(const std::string& text, Options options = {}) {
-  const std::string path = testing::TempDir() + "q.yaml";
+  const std::string path = testing::TempDir() + std::to_string(getpid()) + "q.yaml";
   std::ofstream(path) << text;
   options.file_sets = {{path, ""}};
   base::Diagnostics diagnostics;

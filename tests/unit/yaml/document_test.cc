@@ -1,6 +1,7 @@
 #include "yaml/document.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -102,7 +103,7 @@ TEST(DocumentTest, DeepNestingIsRefusedWithItsLimit) {
 }
 
 TEST(DocumentTest, AFileThatIsTooLargeIsNotRead) {
-  const std::string path = testing::TempDir() + "large.yaml";
+  const std::string path = testing::TempDir() + std::to_string(getpid()) + "large.yaml";
   std::ofstream(path) << std::string(2000, '#');
   base::Diagnostics diagnostics;
   EXPECT_EQ(Load(path, {.bytes = 1000}, diagnostics), nullptr);
