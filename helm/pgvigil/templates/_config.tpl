@@ -56,6 +56,9 @@ tls_server_config:
 
 {{- /* What the schema cannot say. Each message names the value, what was expected and what to do. */}}
 {{- define "pgvigil.validate" -}}
+{{- if not .Values.clusters }}
+{{- fail "clusters: nothing is listed, so there is nothing to watch; list at least one cluster with its instances (docs/install.md has an example)" }}
+{{- end }}
 {{- $mounts := dict }}
 {{- range $i, $secret := .Values.secrets }}
 {{- if hasKey $mounts $secret.name }}{{ fail (printf "secrets[%d].name: %q is there twice; each entry is a folder of its own" $i $secret.name) }}{{ end }}
