@@ -6,6 +6,8 @@ BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config git libpq-dev libpqxx-de
   libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev zlib1g-dev libcrypt-dev
   libcurl4-openssl-dev libgtest-dev libbenchmark-dev"
 
+DEMO_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager python3 procps"
+
 TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager prometheus-postgres-exporter
   python3 python3-pytest python3-yaml python3-jsonschema python3-venv clang-format-19 clang-tidy-19 shellcheck yamllint
   debootstrap curl openssl procps npm"

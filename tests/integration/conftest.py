@@ -1,7 +1,10 @@
 """Fixtures of the integration tests: one cluster for those that leave it as it was, one of their own for the others."""
 
+import contextlib
 import json
-import os
+import pathlib
+import shutil
+import tempfile
 
 import pytest
 
@@ -9,35 +12,36 @@ from exporter import Exporter, instances, password_file
 from postgres import Cluster
 
 
-def make_directory(tmp_path_factory, name):
-    directory = tmp_path_factory.mktemp(name)
-    for path in (directory, *directory.parents):  # servers run as another user
-        if path.owner() == "root" and os.geteuid() == 0 and path.name.startswith("pytest-"):
-            path.chmod(0o755)
+@contextlib.contextmanager
+def server_directory():
+    """A directory that user postgres can reach: pytest's own are closed to others, again at every start of pytest."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="pgvigil-"))
     directory.chmod(0o755)
-    return directory
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def cluster():
     """A primary and two standbys, shared. A test leaves it running and with the same primary."""
-    made = Cluster(make_directory(tmp_path_factory, "cluster"))
-    yield made
-    made.stop()
+    with server_directory() as directory:
+        made = Cluster(directory)
+        yield made
+        made.stop()
 
 
 @pytest.fixture
-def own_cluster(tmp_path_factory):
+def own_cluster():
     """A factory of clusters that a test may break as it likes."""
-    made = []
+    with contextlib.ExitStack() as stack:
+        def make(**options):
+            made = Cluster(stack.enter_context(server_directory()), **options)
+            stack.callback(made.stop)
+            return made
 
-    def make(**options):
-        made.append(Cluster(make_directory(tmp_path_factory, "own"), **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
+        yield make
 
 
 @pytest.fixture

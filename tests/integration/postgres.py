@@ -110,6 +110,13 @@ class Server:
         self.configure({"primary_conninfo": f"host=127.0.0.1 port={primary.port} user=postgres application_name={self.name}",
                         "cluster_name": self.name})
 
+    def copy_cold(self, primary):
+        """Becomes a standby by a copy of the stopped primary: Debian's pg_basebackup refuses servers newer than itself."""
+        run(["cp", "-a", primary.data, self.data])
+        self.write("standby.signal", "")
+        self.configure({"primary_conninfo": f"host=127.0.0.1 port={primary.port} user=postgres application_name={self.name}",
+                        "primary_slot_name": self.name.replace("-", "_"), "cluster_name": self.name})
+
     def start(self, wait=True):
         log = open(self.data.parent / f"{self.name}.log", "ab")  # pylint: disable=consider-using-with
         command = [str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
@@ -165,8 +172,17 @@ class Cluster:
         self.primary.initialise(settings)
         self.primary.start()
         self.primary.sql(f"CREATE ROLE pgvigil LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor")
+        if major is None:
+            for standby in self.standbys:
+                standby.copy_from(self.primary)
+        else:
+            for standby in self.standbys:
+                self.primary.sql(f"SELECT pg_create_physical_replication_slot('{standby.name.replace('-', '_')}')")
+            self.primary.stop()
+            for standby in self.standbys:
+                standby.copy_cold(self.primary)
+            self.primary.start()
         for standby in self.standbys:
-            standby.copy_from(self.primary)
             standby.start()
         wait_for("standbys stream", lambda: self.primary.sql(
             "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == str(standbys))

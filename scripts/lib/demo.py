@@ -1,0 +1,163 @@
+"""The demonstration behind scripts/demo.sh: real servers, real Prometheus, real Alertmanager, the shipped bundle."""
+
+import contextlib
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+# pylint: disable=wrong-import-position
+from exporter import Exporter, instances, password_file  # noqa: E402
+from monitoring import Alertmanager, Prometheus  # noqa: E402
+from postgres import Cluster, wait_for  # noqa: E402
+
+
+class Load:
+    """A row every fifty milliseconds on whoever is primary, and a count of those that were taken."""
+
+    def __init__(self, server):
+        self.server = server
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while not self.stopping.wait(0.05):
+            with contextlib.suppress(RuntimeError):
+                self.server.sql("INSERT INTO load SELECT generate_series(1, 100)")
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+
+
+def table(page):
+    """What pgvigil sees, for a person."""
+    rows = [("instance", "up", "role", "timeline", "replication", "received behind", "replayed behind")]
+
+    def held(name, label, instance):
+        return next((labels[label] for labels, value in page.all(name, pg_instance=instance) if value == 1), "-")
+
+    def number(name, unit, **labels):
+        value = page.get(name, **labels)
+        return "-" if value is None else f"{value:.0f} {unit}".strip()
+
+    for labels, up in page.all("pg_up"):
+        name = labels["pg_instance"]
+        rows.append((name, "yes" if up else "NO", held("pgvigil_instance_role", "role", name), number("pgvigil_timeline_id", "", pg_instance=name),
+                     held("pgvigil_replication_state", "state", name),
+                     number("pgvigil_replication_lag_bytes", "B", pg_instance=name, position="received"),
+                     number("pgvigil_replication_lag_bytes", "B", pg_instance=name, position="replayed")))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    text = "\n".join("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows)
+    primaries = page.get("pgvigil_cluster_primaries")
+    loss = page.get("pgvigil_rpo_bytes", loss="primary")
+    return (f"{text}\n  primaries: {'not known' if primaries is None else int(primaries)}; lost if the primary died now: "
+            f"{'not known' if loss is None else f'{loss:.0f} B'}\n")
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310: loopback
+        return json.load(response)
+
+
+class Demo:
+    def __init__(self, stack):
+        self.failures = 0
+        directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgvigil-demo-")))
+        directory.chmod(0o755)
+        (directory / "archive").mkdir()
+        (directory / "archive").chmod(0o777)
+        print("starting a primary and two standbys", flush=True)
+        self.cluster = Cluster(directory, settings={"archive_command": f"test ! -f {directory}/archive/%f && cp %p {directory}/archive/%f"})
+        stack.callback(self.cluster.stop)
+        self.cluster.primary.sql("CREATE TABLE load(i int)")
+        self.load = Load(self.cluster.primary)
+        stack.callback(lambda: self.load.stop())
+        config = directory / "pgvigil.json"
+        config.write_text(json.dumps({"clusters": [{"name": "orders", "instances": instances(self.cluster.servers, password_file(directory))}]}))
+        self.exporter = Exporter(directory, ["--config", str(config)])
+        stack.callback(self.exporter.stop)
+        self.alertmanager = Alertmanager(directory)
+        stack.callback(self.alertmanager.stop)
+        self.prometheus = Prometheus(directory, self.exporter.port, self.alertmanager.port, sorted((ROOT / "alerts" / "rules").glob("*.yaml")),
+                                     quicken=True)
+        stack.callback(self.prometheus.stop)
+
+    def expect(self, what, condition, seconds=90):
+        try:
+            result = wait_for(what, condition, seconds)
+            print(f"  ok: {what}", flush=True)
+            return result
+        except AssertionError:
+            self.failures += 1
+            print(f"  FAILED: {what}", flush=True)
+            return None
+
+    def alerting(self, name, **labels):
+        """Whether Alertmanager has that alert."""
+        alerts = fetch(f"http://127.0.0.1:{self.alertmanager.port}/api/v2/alerts")
+        return any(alert["labels"]["alertname"] == name and all(alert["labels"].get(key) == value for key, value in labels.items())
+                   for alert in alerts)
+
+    def show(self):
+        self.expect("every instance answers and both standbys stream", lambda: self._settled(self.exporter.page()))
+        print(table(self.exporter.page()))
+        print(f"  pgvigil       http://127.0.0.1:{self.exporter.port}/\n  Prometheus    http://127.0.0.1:{self.prometheus.port}/alerts\n"
+              f"  Alertmanager  http://127.0.0.1:{self.alertmanager.port}/\n", flush=True)
+
+    @staticmethod
+    def _settled(page):
+        return (page.get("pgvigil_cluster_instances", state="ready") == 3 and page.get("pgvigil_cluster_primaries") == 1
+                and len([1 for labels, value in page.all("pgvigil_replication_state", state="streaming") if value == 1]) == 2)
+
+    def exercise(self):
+        self.expect("Prometheus scrapes pgvigil and the watchdog reaches Alertmanager", lambda: self.alerting("PgWatchdog"))
+        print("stopping the standby orders-3")
+        self.cluster.servers[2].stop()
+        self.expect("pgvigil sees it down", lambda: self.exporter.page().get("pg_up", pg_instance="orders-3") == 0)
+        self.expect("PgInstanceDown arrives", lambda: self.alerting("PgInstanceDown", pg_instance="orders-3"))
+        print("killing the primary")
+        self.load.stop()
+        self.cluster.primary.stop(signal.SIGQUIT)
+        self.expect("the alert that no primary answers arrives", lambda: self.alerting("PgNoPrimary") or self.alerting("PgPrimaryUnknown"))
+        print("promoting orders-2")
+        promoted = self.cluster.servers[1]
+        promoted.promote()
+        self.load = Load(promoted)
+        self.expect("pgvigil sees it as primary on timeline 2", lambda: self.exporter.page().get("pgvigil_timeline_id", pg_instance="orders-2") == 2
+                    and self.exporter.page().get("pgvigil_instance_role", pg_instance="orders-2", role="primary") == 1)
+        self.expect("the alert is over", lambda: not self.alerting("PgNoPrimary") and not self.alerting("PgPrimaryUnknown"))
+        print(table(self.exporter.page()), flush=True)
+
+
+def main(mode):
+    with contextlib.ExitStack() as stack:
+        demo = Demo(stack)
+        demo.show()
+        if mode in ("--exercise", "--once"):
+            demo.exercise()
+        if mode != "--once":
+            print("Ctrl-C ends it and stops everything.")
+            with contextlib.suppress(KeyboardInterrupt):
+                while True:
+                    time.sleep(3600)
+        failures = demo.failures
+    print("stopped everything" if failures == 0 else f"{failures} expectations failed; everything is stopped")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))
+    except subprocess.CalledProcessError as problem:
+        sys.exit(f"demo: {problem}")
