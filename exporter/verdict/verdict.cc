@@ -80,7 +80,7 @@ StandbyHistory Continue(const std::optional<StandbyHistory>& before, const Insta
   history.postmaster_start = facts.postmaster_start;
   if (history.replayed && facts.replayed > history.replayed) history.replay_rose = facts.received;
   history.replayed = facts.replayed;
-  if (!facts.timeline_at_least) history.received_tli = std::max(history.received_tli, facts.timeline);
+  history.timeline = std::max(history.timeline, facts.timeline);
   return history;
 }
 
@@ -110,11 +110,11 @@ bool Diverged(const InstanceState& standby, const InstanceVerdict& judged, const
 void JudgeStandby(const InstanceState& instance, const Scene& scene, InstanceVerdict& judged) {
   const auto& facts = *instance.facts;
   judged.history = Continue(judged.history, facts);
-  judged.timeline = std::max(facts.timeline, judged.history->received_tli);
+  judged.timeline = judged.history->timeline;
   ReplicationEvidence evidence;
   evidence.diverged = Diverged(instance, judged, scene.clock);
   evidence.replay_rises = ReplayRises(instance, *judged.history);
-  if (scene.reference != nullptr && scene.reference != &instance) {
+  if (scene.reference != nullptr) {
     evidence.walsender = FindWalsender(*scene.reference->facts, instance, scene.state.instances);
   }
   judged.replication = Classify(instance, evidence);
@@ -214,7 +214,6 @@ InstanceVerdict FirstLook(const InstanceState& instance, base::SteadyTime now, c
   judged.fresh_until = FreshUntil(*instance.facts, freshness);
   judged.role = instance.facts->role;
   judged.timeline = instance.facts->timeline;
-  if (judged.role == Role::kPrimary) judged.history.reset();
   return judged;
 }
 

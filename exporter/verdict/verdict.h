@@ -37,8 +37,8 @@ struct Loss {
 
 // What one observation of a standby does not say by itself. Carried from one judgement to the next.
 struct StandbyHistory {
-  base::WallTime postmaster_start;            // of the server it was seen on
-  std::optional<std::uint32_t> received_tli;  // the highest that a WAL receiver reported since that start
+  base::WallTime postmaster_start;        // of the server it was seen on
+  std::optional<std::uint32_t> timeline;  // the highest since that start: what a receiver that is gone had reported
   std::optional<wal::Lsn> replayed;
   std::optional<base::SteadyTime> replay_rose;  // archive recovery shows only in a replay position that rises
 };

@@ -180,6 +180,7 @@ TEST(PositionClockTest, AServerThatWasSetBackLosesWhatWasSampledBeyond) {
   auto clock = Clock({Sample(0, 1000), Sample(10, 2000), Sample(20, 3000)});
   clock.Add(Sample(30, 1500));
   EXPECT_EQ(clock.newest().flushed, Lsn(1500));
+  EXPECT_EQ(clock.FlushedAt(At(15)), Lsn(1250));
   EXPECT_EQ(clock.LastHeld(Lsn(1000), At(40)), At(0));
   EXPECT_EQ(clock.LastHeld(Lsn(1500), At(40)), At(40));
 }

@@ -84,6 +84,7 @@ TEST(TextWriterTest, NumbersAreWrittenAsPeopleReadThem) {
            Case{1e6, "1000000"},
            Case{1e15, "1000000000000000"},
            Case{9007199254740991, "9007199254740991"},
+           Case{1e17, "1e+17"},
            Case{0.1, "0.1"},
            Case{-2.5, "-2.5"},
            Case{1.0 / 3, "0.3333333333333333"},

@@ -87,6 +87,15 @@ TEST(ReferenceTest, InAReplicaClusterIsTheDesignatedPrimary) {
   }
 }
 
+TEST(ReferenceTest, ADesignatedPrimaryThatLostItsConnectionKeepsItsTimeline) {
+  Scene scene({"a"});
+  scene.state.replica = true;
+  scene.Sees("a", StandbyAt(0, 500, 2)).Sees("a", CutOffAt(5, 600, 1));  // control data are behind
+  EXPECT_EQ(Chosen(scene, 5), "a");
+  EXPECT_EQ(scene.clock.newest().timeline, 2U);
+  EXPECT_EQ(scene.clock.oldest().flushed, wal::Lsn{500});
+}
+
 TEST(ReferenceTest, WithoutAReplicaClusterStandbysAreNone) {
   Scene scene({"a"});
   scene.Sees("a", StandbyAt(0, 100));

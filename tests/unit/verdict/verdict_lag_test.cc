@@ -94,6 +94,20 @@ TEST(LagTest, BehindTheOldestSampleItIsALowerBound) {
   }
 }
 
+TEST(LagTest, AStandbyReadBeforeThePrimaryIsMeasuredAgainstItsFirstSample) {
+  struct Case {
+    std::uint64_t position;
+    std::uint64_t bytes;
+  };
+  for (const auto& [position, bytes] : {Case{1000, 0}, Case{900, 100}}) {
+    Scene scene({"p", "s"});
+    scene.Sees("s", StandbyAt(0, position)).Sees("p", PrimaryAt(1, 1000));
+    ASSERT_TRUE(scene.Of("s").received) << position;
+    EXPECT_EQ(scene.Of("s").received->bytes, bytes) << position;
+    EXPECT_EQ(scene.Of("s").received->seconds, 0) << position;
+  }
+}
+
 TEST(LagTest, TheServersClocksAreNeverSubtractedFromOurs) {
   auto scene = Busy(10);
   auto server = StandbyAt(10, 1'005'000);
@@ -163,6 +177,8 @@ TEST(LagTest, InAReplicaClusterTheDesignatedPrimarysReceivedPositionIsTheReferen
   scene.Sees("s", StandbyAt(10, 1'004'000));
   EXPECT_EQ(scene.Of("s").received->bytes, 6000U);
   EXPECT_NEAR(scene.Of("s").received->seconds, 6, 1e-6);
+  scene.Sees("s", StandbyAt(24, 1'004'000));  // it is read as seldom as any standby
+  EXPECT_TRUE(scene.Of("s").received);
   EXPECT_EQ(scene.Of("d").received->bytes, 0U);
   EXPECT_EQ(scene.Of("d").replayed->bytes, 10'000U);
   EXPECT_FALSE(scene.verdict->rpo_primary);

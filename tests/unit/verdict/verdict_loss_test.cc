@@ -156,6 +156,13 @@ TEST(PrimaryLossTest, SecondsCountFromTheFirstSampleWithSomethingToLose) {
   }
 }
 
+TEST(PrimaryLossTest, WhatBeganAfterTheStandbyWasReadHasNoSecondsYet) {
+  Scene scene({"p", "s"});
+  scene.Sees("p", PrimaryAt(0, 1000, 100)).Sees("p", PrimaryAt(10, 3000, 101)).Sees("s", StandbyAt(5, 1500));
+  EXPECT_EQ(scene.verdict->rpo_primary->bytes, 500);
+  EXPECT_EQ(scene.verdict->rpo_primary->seconds, 0);
+}
+
 TEST(PrimaryLossTest, BehindTheOldestSampleTheLastReplayedCommitBoundsIt) {
   auto scene = Busy(10);
   auto server = CutOffAt(10, 500'000);

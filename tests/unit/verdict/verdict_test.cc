@@ -291,5 +291,15 @@ TEST(DivergedTest, IsNotReadOffControlDataWhileAnArchiveFeedsTheStandby) {
   EXPECT_EQ(see(626, 1700), ReplicationState::kDiverged);  // two restart points later they would have followed
 }
 
+TEST(DivergedTest, IsReadOffControlDataThatAreAheadOfThePrimary) {
+  auto scene = Promoted();
+  for (const std::uint64_t position : {1600U, 1700U}) {
+    auto server = CutOffAt(20 + static_cast<double>(position) / 1000, position, 3);
+    server.settings.restore_command_set = true;
+    scene.Sees("c", server);
+  }
+  EXPECT_EQ(scene.Of("c").replication, ReplicationState::kDiverged);  // though it follows some archive
+}
+
 }  // namespace
 }  // namespace pgvigil::verdict
