@@ -1,76 +1,56 @@
 #!/usr/bin/env bash
-# A Debian 13 root beside the machine's own system, made once by debootstrap and kept in PGVIGIL_CACHE: the project builds
-# and passes its unit tests there as well.
+# The project on Debian 13, beside the machine's own system.
 #
-#   scripts/lib/debian13.sh build-and-test JUNIT_FILE
-#   scripts/lib/debian13.sh run COMMAND...        in a copy of the tree under /src
+#   scripts/lib/debian13.sh build-and-test JUNIT_FILE   builds the preset debian13, runs the unit tests
+#   scripts/lib/debian13.sh run COMMAND...              in the tree, which is /src and read-only but for build/
+#   scripts/lib/debian13.sh image                       carries out the Dockerfile and tries what it makes
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=scripts/lib/packages.sh
 . "$here/scripts/lib/packages.sh"
-cache=${PGVIGIL_CACHE:-/var/cache/pgvigil}
+# shellcheck source=scripts/lib/roots.sh
+. "$here/scripts/lib/roots.sh"
 root=$cache/debian13
+mkdir -p "$cache/ccache" "$here/build"
+exec 9>"$cache/debian13.lock"
+flock 9
 
-# The mirror this machine's apt uses: where Debian 12 comes from Debian 13 does, too.
-mirror() {
-  local found
-  # shellcheck disable=SC2016
-  found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1)
-  echo "${found:-$(awk '/^URIs:|^deb /{print ($1 == "deb") ? $2 : $2; exit}' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null)}"
-}
-
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 CCACHE_DIR=/var/cache/ccache "$@"; }
-
-make_root() {
-  [ -e "$root/.complete" ] && return
-  rm -rf "$root"
-  mkdir -p "$cache"
-  debootstrap --variant=minbase trixie "$root" "$(mirror)"
-  mkdir -p "$root/etc/apt/apt.conf.d"
-  local conf
-  for conf in /etc/apt/apt.conf.d/*; do # proxies and certificates that this machine needs
-    if grep -qiE 'proxy|cainfo|verify' "$conf"; then cp "$conf" "$root/etc/apt/apt.conf.d/"; fi
-  done
-  mkdir -p "$root/etc/ssl/certs"
-  if [ -e /etc/ssl/certs/ca-certificates.crt ]; then cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"; fi
-  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod 755 "$root/usr/sbin/policy-rc.d"
-  in_root apt-get update -qq
+# The root with the packages that the build and the unit tests need, made anew when the list has changed.
+developer_root() {
+  local wanted="$BUILD_PACKAGES $UNIT_PACKAGES postgresql"
+  [ "$(cat "$root/.packages" 2>/dev/null)" != "$wanted" ] || return 0
+  new_root "$root"
+  in_root "$root" apt-get update -qq
   # shellcheck disable=SC2086
-  in_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $BUILD_PACKAGES ca-certificates postgresql
-  touch "$root/.complete"
+  in_root "$root" apt-get install -y -qq --no-install-recommends $wanted
+  printf '%s\n' "$wanted" >"$root/.packages"
 }
 
-# /proc for the tests that read it; taken away again whatever happens.
-with_mounts() {
-  mountpoint -q "$root/proc" || mount -t proc proc "$root/proc" || return 1
-  local status=0
-  "$@" || status=$?
-  umount "$root/proc"
-  return $status
+in_tree() { # command...
+  mkdir -p "$root/var/build"
+  BIND="$here:/src:ro $root/var/build:/src/build $cache/ccache:/var/cache/ccache" CPATH=/src in_root "$root" "$@"
 }
 
-copy_tree() {
-  rm -rf "$root/src.new" && mkdir -p "$root/src.new" "$root/src"
-  (cd "$here" && git ls-files -z --cached --others --exclude-standard | tar --null -cf - -T -) | tar -C "$root/src.new" -xf -
-  # The build directory stays, so that only what changed is compiled again.
-  [ ! -d "$root/src/build" ] || mv "$root/src/build" "$root/src.new/build"
-  rm -rf "$root/src" && mv "$root/src.new" "$root/src"
-}
-
-make_root
-copy_tree
 case "${1:-}" in
   run)
     shift
-    with_mounts in_root bash -c 'cd /src && "$@"' -- "$@"
+    developer_root
+    in_tree "$@"
     ;;
   build-and-test)
-    with_mounts in_root bash -c 'cd /src && cmake --preset debian13 && cmake --build build/debian13 -j 2 &&
-      { ctest --test-dir build/debian13 -L unit -j 2 --output-on-failure --output-junit /src/build/unit.xml || true; }'
-    cp "$root/src/build/unit.xml" "$2"
+    developer_root
+    rm -f "$root/var/build/unit.xml"
+    in_tree bash -c 'cmake --preset debian13 && cmake --build --preset debian13'
+    # A failed test is counted out of the JUnit file; that there is none is the only failure here.
+    in_tree ctest --test-dir build/debian13 -L unit -j 2 --timeout 300 --output-on-failure --output-junit /src/build/unit.xml || echo "ctest: $?"
+    cp "$root/var/build/unit.xml" "$2"
+    ;;
+  image)
+    python3 "$here/scripts/lib/run_dockerfile.py" "$here" "$(base_tarball)" "$cache/image"
+    "$here/scripts/lib/try_image.sh" "$cache/image/root"
     ;;
   *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

@@ -61,7 +61,7 @@ def table(page):
     primaries = page.get("pgvigil_cluster_primaries")
     loss = page.get("pgvigil_rpo_bytes", loss="primary")
     return (f"{text}\n  primaries: {'not known' if primaries is None else int(primaries)}; lost if the primary died now: "
-            f"{'not known' if loss is None else f'{loss:.0f} B'}\n")
+            f"{'not known' if loss is None else 'everything: no standby follows' if loss == float('inf') else f'{loss:.0f} B'}\n")
 
 
 def fetch(url):
