@@ -40,6 +40,23 @@ base::Status AllKnown(std::string_view parameter, const std::vector<std::string>
   return base::Done{};
 }
 
+base::Status AllKnown(const Filter& filter, const Plan& plan) {
+  std::vector<std::string> clusters, instances, queries;
+  if (filter.clusters.empty() && filter.targets.empty() && filter.collect.empty()) return base::Done{};
+  for (const auto& cluster : plan.instances->clusters) {
+    clusters.push_back(cluster.name.name);
+    if (!cluster.name.space.empty()) clusters.push_back(Qualified(cluster.name));
+    for (const auto& instance : cluster.instances) instances.push_back(instance.name);
+  }
+  for (const auto& definition : plan.catalog->definitions()) queries.push_back(definition->id);
+  for (const auto& status :
+       {AllKnown("cluster", filter.clusters, clusters), AllKnown("target", filter.targets, instances),
+        AllKnown("query in collect[]", filter.collect, queries)}) {
+    if (!status.ok()) return status;
+  }
+  return base::Done{};
+}
+
 bool Wanted(const std::vector<std::string>& wanted, const std::string& name) {
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), name) != wanted.end();
 }
@@ -90,18 +107,7 @@ base::Result<Selection> Scraper::Select(const Filter& filter) const {
   Selection selection;
   selection.plan = plan_.Get();
   const auto& clusters = selection.plan->instances->clusters;
-  std::vector<std::string> cluster_names, instance_names, query_ids;
-  for (const auto& cluster : clusters) {
-    cluster_names.push_back(cluster.name.name);
-    if (!cluster.name.space.empty()) cluster_names.push_back(Qualified(cluster.name));
-    for (const auto& instance : cluster.instances) instance_names.push_back(instance.name);
-  }
-  for (const auto& definition : selection.plan->catalog->definitions()) query_ids.push_back(definition->id);
-  for (const auto& status :
-       {AllKnown("cluster", filter.clusters, cluster_names), AllKnown("target", filter.targets, instance_names),
-        AllKnown("query in collect[]", filter.collect, query_ids)}) {
-    if (!status.ok()) return status.error();
-  }
+  if (const auto known = AllKnown(filter, *selection.plan); !known.ok()) return known.error();
   if (!filter.collect.empty()) selection.set = QuerySet::Of({filter.collect.begin(), filter.collect.end()});
   selection.key = selection.set.Key();
   for (std::size_t c = 0; c < clusters.size(); ++c) {
