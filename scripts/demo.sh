@@ -17,7 +17,7 @@ esac
 
 # shellcheck source=scripts/lib/packages.sh
 . scripts/lib/packages.sh
-install_packages "$BUILD_PACKAGES $DEMO_PACKAGES"
+install_packages "$BUILD_PACKAGES $UNIT_PACKAGES $DEMO_PACKAGES"
 export CCACHE_DIR="${CCACHE_DIR:-${PGVIGIL_CACHE:-/var/cache/pgvigil}/ccache}"
 echo "building pgvigil (build/release)"
 cmake --preset release >/dev/null

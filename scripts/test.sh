@@ -37,7 +37,7 @@ if [ "${#tiers[@]}" -eq 0 ]; then
 fi
 
 export QUICK="$quick"
-install_packages "$BUILD_PACKAGES $TEST_PACKAGES" || record_failure "packages" "Debian packages could not be installed"
+install_packages "$BUILD_PACKAGES $UNIT_PACKAGES $TEST_PACKAGES" || record_failure "packages" "Debian packages could not be installed"
 for tier in "${tiers[@]}"; do
   if ! declare -F "tier_$tier" >/dev/null; then
     record_failure "$tier" "there is no such tier"

@@ -8,8 +8,10 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 root=$1
 work=$(mktemp -d)
 server=
+# unshare takes no signal for its child: the exporter is the child of the child of the shell that runs it.
+exporter() { pgrep -P "$(pgrep -P "$server")"; }
 stop() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || :
+  [ -z "$server" ] || kill -KILL "$(exporter)" 2>/dev/null || :
   rm -rf "$work"
 }
 trap stop EXIT
@@ -44,8 +46,7 @@ grep -q '^pgvigil_build_info' "$work/page" || fail "no pgvigil_build_info on the
 # What `helm test` does with the image's shell.
 as_pod bash -euc "exec 3<>/dev/tcp/127.0.0.1/$port; printf 'GET /-/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3; grep -q '200 OK' <&3" ||
   fail "the image's bash cannot ask for a page"
-pid=$(pgrep -P "$server" | head -n 1)
-kill -TERM "$pid"
+kill -TERM "$(exporter)"
 status=0
 wait "$server" || status=$?
 server=

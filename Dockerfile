@@ -1,0 +1,56 @@
+# The image: the exporter with its query files, rules, runbooks and dashboards, on Debian 13. It runs as a numeric user
+# that is not root, writes nothing, and needs no volume: mount a configuration under /etc/pgvigil.
+
+FROM debian:13-slim AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+# BUILD_PACKAGES of scripts/lib/packages.sh; a test holds both together.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        civetweb \
+        cmake \
+        g++ \
+        libcivetweb-dev \
+        libcli11-dev \
+        libcrypt-dev \
+        libfmt-dev \
+        libpq-dev \
+        libpqxx-dev \
+        libspdlog-dev \
+        libssl-dev \
+        libyaml-cpp-dev \
+        ninja-build \
+        nlohmann-json3-dev \
+        pkg-config \
+        prometheus-cpp-dev \
+        zlib1g-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DPGVIGIL_TESTS=OFF \
+    && cmake --build /build \
+    && DESTDIR=/out cmake --install /build --strip
+
+FROM debian:13-slim
+# What the program is linked with, and bash and coreutils of the base for `helm test`. Versions come with the base's release.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        ca-certificates \
+        libcivetweb1 \
+        libcrypt1 \
+        libfmt10 \
+        libpq5 \
+        libpqxx-7.10 \
+        libprometheus-cpp-core1.0 \
+        libspdlog1.15 \
+        libssl3t64 \
+        libstdc++6 \
+        libyaml-cpp0.8 \
+        zlib1g \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /out/ /
+USER 65532:65532
+EXPOSE 9187
+ENTRYPOINT ["/usr/bin/pgvigil"]
+CMD ["serve", "--config", "/etc/pgvigil/pgvigil.yaml"]
