@@ -168,7 +168,7 @@ def cluster_dashboard():
                  unit="bytes", may_be_empty=True)
 
     board.row("Instances")
-    board.add("table", "Instances", "Each instance with what it says of itself. A click on its name leads to its dashboard. Alert: PgInstanceDown.",
+    board.add("table", "Every instance", "Each instance with what it says of itself. A click on its name leads to its dashboard. Alert: PgInstanceDown.",
               [(f"max by (pg_instance) (pg_up{{{CLUSTER}}})", ""), (f'max by (pg_instance) (pgvigil_instance_role{{{CLUSTER},role="primary"}})', ""),
                (f"max by (pg_instance) (pgvigil_timeline_id{{{CLUSTER}}})", ""), (f"max by (pg_instance) (pg_server_version_number{{{CLUSTER}}})", ""),
                (f'max by (pg_instance) (pgvigil_replication_lag_bytes{{{CLUSTER},position="replayed"}})', ""),
