@@ -14,6 +14,10 @@ cd "$(dirname "$0")/.." || exit 1
 . scripts/lib/packages.sh
 # shellcheck source=scripts/lib/count.sh
 . scripts/lib/count.sh
+# shellcheck source=scripts/lib/tools.sh
+. scripts/lib/tools.sh
+# shellcheck source=scripts/lib/static.sh
+. scripts/lib/static.sh
 # shellcheck source=scripts/lib/tiers.sh
 . scripts/lib/tiers.sh
 

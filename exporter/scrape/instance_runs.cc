@@ -50,6 +50,7 @@ InstanceRuns::InstanceRuns(postgres::Connector& connector, observe::Observer& ob
                [this](const std::string& database, const Reading& reading) { Record(database, reading); }}) {}
 
 InstanceRuns::~InstanceRuns() {
+  connector_.loop().Cancel(refusal_timer_);
   // Removed from the configuration: whoever waits learns that nothing will come.
   for (auto* run : {&current_, &next_}) {
     if (!*run) continue;
@@ -103,7 +104,7 @@ void InstanceRuns::Start() {
             std::to_string(options_.connections_per_instance) + ")",
         instance_.dsn.host_port(),
         {}};
-    connector_.loop().Post([this] { Finish(); });
+    refusal_timer_ = connector_.loop().After({}, [this] { Finish(); });
     return;
   }
   ReadMain();

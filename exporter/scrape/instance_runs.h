@@ -85,6 +85,7 @@ class InstanceRuns {
 
   std::optional<Run> current_;
   std::optional<Run> next_;
+  postgres::TimerId refusal_timer_ = 0;  // ends a run that may not open a connection
   std::unique_ptr<DatabaseReader> main_;
   std::map<std::string, std::unique_ptr<DatabaseReader>> others_;  // held, by database
   std::vector<Applying> last_applying_;                            // of the newest run that was answered

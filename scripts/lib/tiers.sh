@@ -18,35 +18,28 @@ ctest_tier() { # tier, preset, label, further ctest arguments...
   shift 3
   junit=$PWD/build/$preset/$tier.xml
   rm -f "$junit"
-  ctest --test-dir "build/$preset" -L "$label" -j "$JOBS" --output-on-failure --timeout 300 --output-junit "$junit" "$@" |
-    grep -vE '^ *[0-9]+/[0-9]+ Test .*Passed|^ +Start ' || true
+  ctest --test-dir "build/$preset" -L "$label" -j "$JOBS" --output-on-failure --timeout 300 --output-junit "$junit" "$@" 2>&1 </dev/null |
+    grep -vE '^ *[0-9]+/[0-9]+ Test .*Passed|^ +Start '
   count_junit "$tier" "$junit"
 }
 
-pytest_tier() { # tier, arguments...
-  local tier=$1 junit
-  shift
+pytest_tier() { # tier, program, arguments...
+  local tier=$1 program=$2 junit
+  shift 2
   junit=$PWD/build/$tier-pytest.xml
   rm -f "$junit"
-  PGVIGIL_BINARY=$PWD/build/release/exporter/pgvigil /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml "$junit" "$@"
+  PGVIGIL_BINARY=$program /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml "$junit" "$@" </dev/null
   count_junit "$tier" "$junit"
 }
 
 tier_static() {
-  local scripts
-  mapfile -t scripts < <(git ls-files 'scripts/*.sh' '.ci/run')
-  check "clang-format" bash -c 'git ls-files "*.cc" "*.h" | xargs clang-format-19 --dry-run --Werror'
-  check "shellcheck" shellcheck -x "${scripts[@]}"
-  check "yamllint" bash -c 'git ls-files "queries/*.yaml" "alerts/**/*.yaml" "docs/**/*.yaml" | xargs yamllint -s'
-  local rules
-  for rules in alerts/rules/*.yaml; do check "promtool check rules $rules" promtool check rules "$rules"; done
-  check "rule tests" promtool test rules alerts/tests/*.yaml
-  local script
-  for script in tests/static/*.py; do check "$script" /usr/bin/python3 "$script"; done
-  if build dev; then
-    check "shipped query files" build/dev/exporter/pgvigil check
-    check "clang-tidy" bash -c "git ls-files 'exporter/*.cc' | xargs -P $JOBS -n 4 clang-tidy-19 --quiet -p build/dev"
-  fi
+  install_tools || record_failure "tools" "helm or hadolint could not be installed"
+  lint_sources
+  check_rules
+  build dev || return # clang-tidy reads its compile commands, the suites run its program
+  check "shipped query files" build/dev/exporter/pgvigil check
+  run_static_suites
+  run_clang_tidy
 }
 
 tier_unit() { build dev && ctest_tier unit dev unit; }
@@ -61,17 +54,20 @@ tier_tsan() { build tsan && ctest_tier tsan tsan unit -R '^(base|postgres|observ
 
 tier_integration() {
   build release || return
-  scripts/postgres-majors.sh >build/postgres-majors.log 2>&1 || record_failure "postgres-majors" "see build/postgres-majors.log"
-  pytest_tier integration tests/integration
+  check "PostgreSQL 13 to 18" scripts/postgres-majors.sh
+  pytest_tier integration "$PWD/build/release/exporter/pgvigil" tests/integration
+  check "demonstration" scripts/demo.sh --once
 }
 
-tier_smoke() { build release && pytest_tier smoke tests/integration/test_page.py; }
+tier_smoke() { build release && pytest_tier smoke "$PWD/build/release/exporter/pgvigil" tests/integration/test_page.py; }
 
 tier_debian13() {
-  if scripts/lib/debian13.sh build-and-test build/debian13.xml >build/debian13.log 2>&1; then
+  mkdir -p build
+  if scripts/lib/debian13.sh build-and-test build/debian13.xml >build/debian13.log 2>&1 </dev/null; then
     count_junit debian13 build/debian13.xml
   else
     tail -n 60 build/debian13.log
     record_failure "debian13" "see build/debian13.log"
   fi
+  check "image of the Dockerfile" scripts/lib/debian13.sh image
 }

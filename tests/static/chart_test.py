@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tarfile
 
 import jsonschema
@@ -313,6 +314,11 @@ def test_bad_values_are_refused(arguments, message):
     assert done.returncode != 0
     assert re.search(message, done.stderr, re.S), done.stderr
     assert "s3cret" not in done.stderr
+
+
+def test_schema_of_values_holds_the_schema_of_the_configuration():
+    done = subprocess.run([sys.executable, ROOT / "tests/static/chart_schema.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def leaves(value, path=()):
