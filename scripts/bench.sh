@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures what a scrape costs the exporter and the server, beside Debian's prometheus-postgres-exporter on the same server
-# in the same run, and what a page costs to write. Prints the tables of docs/performance.md.
+# in the same run, and what a page and a judgement cost. Prints the tables of docs/performance.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib/packages.sh
@@ -10,3 +10,4 @@ cmake --preset release >/dev/null
 cmake --build build/release -j 2 >/dev/null
 PGVIGIL_BINARY=$PWD/build/release/exporter/pgvigil /usr/bin/python3 tests/bench/scrape_bench.py "$@"
 build/release/tests/bench/page_bench
+build/release/tests/bench/verdict_bench
