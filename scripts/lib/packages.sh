@@ -19,6 +19,8 @@ TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertman
 install_packages() {
   local missing=() package
   for package in $1; do
+    # Debian's npm brings hundreds of packages and clashes with a Node.js from elsewhere: any npm will do.
+    if [ "$package" = npm ] && command -v npm >/dev/null; then continue; fi
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ "${#missing[@]}" -eq 0 ] && return 0
@@ -30,10 +32,9 @@ install_packages() {
   mkdir -p /etc/postgresql-common/createcluster.d
   echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/pgvigil.conf
   apt-get update -qq
-  # npm pulls in hundreds of packages where another Node.js is there already.
-  if command -v npm >/dev/null; then missing=("${missing[@]/#npm/}"); fi
-  # shellcheck disable=SC2046
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(printf '%s ' "${missing[@]}") >/dev/null
+  local status=0
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || status=$?
   rm -f /etc/postgresql-common/createcluster.d/pgvigil.conf
   [ -z "$made" ] || rm -f "$policy"
+  return $status
 }
