@@ -79,6 +79,9 @@ void Connection::OnNotice(void* self, const PGresult* notice) {
 
 void Connection::Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready) {
   const int socket = PQsocket(connection_);
+  const bool told = socket == watched_ && events == events_ && !ready && PQstatus(connection_) == CONNECTION_OK;
+  if (told) return;
+  events_ = events;
   if (socket != watched_ && watched_ >= 0) {
     // libpq went on to another socket; the handler goes with it.
     loop_.Unwatch(watched_);

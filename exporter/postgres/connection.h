@@ -38,7 +38,8 @@ class Connection {
   bool bad() const { return PQstatus(connection_) == CONNECTION_BAD; }
   const Notice& notice() const { return notice_; }
 
-  // Waits for those EPOLL* events, 0 for none. An empty `ready` leaves the handler that is there.
+  // Waits for those EPOLL* events, 0 for none. An empty `ready` leaves the handler that is there; with the same events
+  // and once libpq is done connecting nothing is to be told to the kernel.
   void Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready = {});
 
  private:
@@ -48,6 +49,7 @@ class Connection {
   PGconn* connection_ = nullptr;
   Notice notice_;
   int watched_ = -1;
+  std::uint32_t events_ = 0;
 };
 
 // What PQconnectStartParams is given. `plain` leaves out the settings in `options`, for poolers that refuse them.

@@ -316,6 +316,16 @@ def test_bad_values_are_refused(arguments, message):
     assert "s3cret" not in done.stderr
 
 
+def test_examples_of_the_documentation_render(tmp_path):
+    text = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    examples = [block for block in re.findall(r"(?s)```yaml\n(.*?)```", text) if re.search(r"(?m)^(clusters|prometheusRule):", block)]
+    assert len(examples) == 2
+    for i, block in enumerate(examples):
+        path = tmp_path / f"{i}.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert not [fault for one in documents(*MINIMAL, "-f", str(path)) for fault in chart_api.faults(one)]
+
+
 def test_schema_of_values_holds_the_schema_of_the_configuration():
     done = subprocess.run([sys.executable, ROOT / "tests/static/chart_schema.py"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
