@@ -59,8 +59,8 @@ constexpr std::array<Descriptor, kFamilies> kDescriptors = {{
      Type::kGauge,
      Scope::kCluster,
      {},
-     "Instances that answer as primary; absent unless every declared instance answered or a primary did, and for "
-     "replica clusters"},
+     "Instances that answer as primary; absent unless every declared instance answered or a primary did; none is no "
+     "finding in a replica cluster, and absent there"},
     {"pgvigil_instance_role", Type::kGauge, Scope::kInstance, kRole,
      "1 for the role the instance answers with: primary, standby"},
     {"pgvigil_timeline_id", Type::kGauge, Scope::kInstance, {}, "Timeline the instance is on"},
@@ -68,9 +68,11 @@ constexpr std::array<Descriptor, kFamilies> kDescriptors = {{
      "1 for the state of a standby's replication: streaming, catching_up, archive_recovery, paused, disconnected, "
      "diverged"},
     {"pgvigil_replication_lag_bytes", Type::kGauge, Scope::kInstance, kPosition,
-     "WAL between the primary's flush position and what the standby has received or replayed, in bytes"},
+     "WAL between the primary's flush position and what the standby has received or replayed, in bytes; absent while "
+     "the primary does not answer and for a diverged standby"},
     {"pgvigil_replication_lag_seconds", Type::kGauge, Scope::kInstance, kPosition,
-     "Time since the primary passed the position the standby has received or replayed, in seconds; 0 when it is there"},
+     "Time since the primary passed the position the standby has received or replayed, in seconds; 0 when it is there, "
+     "absent while the primary does not answer and for a diverged standby"},
     {"pgvigil_sync_standbys", Type::kGauge, Scope::kCluster, kState,
      "Synchronous standbys: required by synchronous_standby_names, and streaming as sync or quorum"},
     {"pgvigil_sync_waiters",

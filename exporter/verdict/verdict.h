@@ -1,5 +1,5 @@
 // What the facts of a cluster mean: role, replication state, lag, synchronous standbys, what would be lost if the
-// primary died now. The definitions are those of docs/metrics.md; each sentence there has a test of its name. Pure: no
+// primary died now. The definitions are those of docs/verdicts.md; each sentence there has a test. Pure: no
 // I/O, no clock; `now` is given. Cheap enough for every observation (a few microseconds a cluster).
 #pragma once
 
