@@ -1,4 +1,6 @@
 // `pgvigil serve`: wiring, signals, reload.
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -36,12 +38,17 @@ void LogEach(LogLevel level, std::string_view message, const base::Diagnostics& 
   }
 }
 
+// Reading query files takes ten times the memory that their definitions keep, and glibc holds on to it: 13 MiB instead
+// of 5 for as long as the process lives.
+void ReturnMemoryOfLoading() { malloc_trim(0); }
+
 // The running exporter with the configuration that it can take up anew.
 class Service {
  public:
   Service(const CommonOptions& options, Loaded loaded) : options_(options), loaded_(std::move(loaded)) {
     exporter_.Configure(loaded_);
     SetReload(exporter_.self(), true, base::SystemClock().Wall());
+    ReturnMemoryOfLoading();
   }
 
   base::Status Listen() {
@@ -75,6 +82,7 @@ class Service {
     loaded_ = std::move(next);
     base::ConfigureLogging(loaded_.config->log);
     exporter_.Configure(loaded_);
+    ReturnMemoryOfLoading();
     Log(LogLevel::kInfo, "configuration reloaded",
         {{"clusters", loaded_.config->observe.clusters.size()}, {"queries", loaded_.catalog->definitions().size()}});
     return base::Done{};

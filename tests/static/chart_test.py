@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -174,8 +175,13 @@ def test_exporter_takes_the_configuration(values, tmp_path):
             (tmp_path / folder / "shared.yaml").write_text(
                 "shared: {description: One, sql: SELECT 1 AS one, columns: {one: {usage: gauge, description: One}}}\n", encoding="utf-8")
     if "config_file" in text:
-        (tmp_path / "web").mkdir()
-        (tmp_path / "web/web.yaml").write_text("{}\n", encoding="utf-8")
+        for folder in ("web", "web-tls", "web-client-ca"):
+            (tmp_path / folder).mkdir()
+        web = config_map(*values).get("web.yaml", "{}")  # a Secret of somebody else's
+        (tmp_path / "web/web.yaml").write_text(web.replace("/etc/pgvigil/", f"{tmp_path}/"), encoding="utf-8")
+        key, certificate = tmp_path / "web-tls/tls.key", tmp_path / "web-tls/tls.crt"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", key, "-out", certificate], capture_output=True, check=True)
+        shutil.copy(certificate, tmp_path / "web-client-ca/ca.crt")
     text = text.replace("/etc/pgvigil/", f"{tmp_path}/").replace("/usr/share/pgvigil/queries/", f"{ROOT}/queries/")
     (tmp_path / "pgvigil.yaml").write_text(text, encoding="utf-8")
     environment = {**os.environ, **{one: "secret" for one in re.findall(r"password_env: (\w+)", text)}}
