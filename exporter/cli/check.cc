@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "query/catalog.h"
 #include "query/explain.h"
+#include "web/web_config.h"
 
 namespace pgvigil::cli {
 namespace {
@@ -16,6 +17,14 @@ void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 // Whether queries that are off by default count as well.
 enum class WithDisabled { kNo, kYes };
+
+// With the web configuration that it names: `serve` would refuse that one just as well.
+std::shared_ptr<const config::Config> LoadConfig(const CommonOptions& options, const config::Overrides& overrides,
+                                                 base::Diagnostics& diagnostics) {
+  auto config = config::Load(options.config_file, overrides, options.executable, diagnostics);
+  if (config && !config->web.config_file.empty()) web::LoadWebConfig(config->web.config_file, diagnostics);
+  return config;
+}
 
 // Where the query files come from: the command line, otherwise the configuration, otherwise the shipped ones.
 std::shared_ptr<const query::Catalog> LoadQueries(const CommonOptions& options, const CheckOptions& check,
@@ -29,7 +38,7 @@ std::shared_ptr<const query::Catalog> LoadQueries(const CommonOptions& options, 
   config::Overrides overrides = options.overrides;
   if (options.config_file.empty() && overrides.dsns.empty())
     overrides.dsns.push_back("host=unused");  // only the queries are asked for
-  const auto config = config::Load(options.config_file, overrides, options.executable, diagnostics);
+  const auto config = LoadConfig(options, overrides, diagnostics);
   if (!config) return nullptr;
   queries = config->queries;
   queries.enable_all = disabled == WithDisabled::kYes;
@@ -50,7 +59,7 @@ int Check(const CommonOptions& options, const CheckOptions& check) {
     return shipped ? kFine : kProblem;
   }
   if (!check.query_files.empty() && !options.config_file.empty()) {
-    config::Load(options.config_file, options.overrides, options.executable, diagnostics);
+    LoadConfig(options, options.overrides, diagnostics);
   }
   const auto catalog = LoadQueries(options, check, diagnostics);
   Print(diagnostics.Format());

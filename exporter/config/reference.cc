@@ -61,10 +61,11 @@ void AppendRows(std::span<const Key> keys, const std::string& path, std::string&
   for (const auto& key : keys) {
     const bool list = key.type == KeyType::kMaps;
     const auto own = path + std::string(key.name) + (list ? "[]" : "");
-    std::string type(TypeName(key));
-    for (const auto choice : key.choices) type += " " + std::string(choice);
-    page += "| `" + own + "` | " + type + " | " + (key.fallback.empty() ? "" : "`" + std::string(key.fallback) + "`") +
-            " | " + std::string(key.help) + (key.required ? " (required)" : "") + " |\n";
+    page.append("| `").append(own).append("` | ").append(TypeName(key));
+    for (const auto choice : key.choices) page.append(" ").append(choice);
+    page.append(" | ");
+    if (!key.fallback.empty()) page.append("`").append(key.fallback).append("`");
+    page.append(" | ").append(key.help).append(key.required ? " (required) |\n" : " |\n");
     AppendRows(key.members, own + ".", page);
   }
 }

@@ -90,7 +90,7 @@ void InstanceObserver::ScheduleAt(base::SteadyTime when, void (InstanceObserver:
 
 void InstanceObserver::Connect() {
   const auto deadline = base::Deadline::After(connector_.loop().clock().Steady(), kConnectWithin);
-  session_->Connect(deadline, [this](base::Result<postgres::ServerGreeting> greeting) {
+  session_->Connect(deadline, [this](const base::Result<postgres::ServerGreeting>& greeting) {
     if (!greeting.ok()) return OnFailure(greeting.error());
     Ask();
   });

@@ -75,13 +75,13 @@ bool Pipeline::Send(std::vector<Segment> segments) {
       indices.push_back(executions_.size());
       executions_.emplace_back().execution = std::move(execution);
     }
-    if (!SendSegment(std::move(indices))) return false;
+    if (!SendSegment(indices)) return false;
   }
   RowByRow();
   return true;
 }
 
-bool Pipeline::SendSegment(std::vector<std::size_t> executions) {
+bool Pipeline::SendSegment(const std::vector<std::size_t>& executions) {
   for (const auto index : executions) {
     if (!SendExecution(index)) return false;
   }

@@ -52,7 +52,7 @@ class Pipeline {
     std::uint64_t last_rows = 0;
   };
 
-  bool SendSegment(std::vector<std::size_t> executions);
+  bool SendSegment(const std::vector<std::size_t>& executions);
   bool SendExecution(std::size_t index);
   bool Prepare(std::size_t index);
   bool Resend();
