@@ -255,7 +255,8 @@ std::unique_ptr<const Node> Parse(std::string_view text, const std::string& name
                 "not YAML: " + problem.msg);
   }
   for (const auto& entry : found.entries()) diagnostics.Error(entry.place, entry.path, entry.message);
-  return found.HasErrors() ? nullptr : std::move(root);
+  if (found.HasErrors()) return nullptr;
+  return root;
 }
 
 std::unique_ptr<const Node> Load(const std::string& path, const Limits& limits, base::Diagnostics& diagnostics) {
