@@ -3,7 +3,7 @@
 #include <set>
 
 #include "cli/families_exporter.h"
-#include "metrics/self.h"
+#include "metrics/process.h"
 #include "scrape/families_cluster.h"
 #include "scrape/families_scrape.h"
 
@@ -62,7 +62,7 @@ std::string MetricsReference(const query::Catalog& shipped) {
   AddDescriptors(scrape::ScrapeDescriptors(), page);
   page += "\n## The exporter itself\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddDescriptors(ExporterDescriptors(), page);
-  AddDescriptors(metrics::Self::ProcessDescriptors(), page);
+  AddDescriptors(metrics::Process::Descriptors(), page);
   page += "\n## The shipped query files\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddQueries(shipped, page);
   return page;

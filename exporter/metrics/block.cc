@@ -3,17 +3,19 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/text.h"
+#include "metrics/escape.h"
 
 namespace pgvigil::metrics {
 namespace {
 
 constexpr std::uint32_t kFree = ~std::uint32_t{0};
 
-// Whether it can be copied as it is, as nearly all label values can.
-bool IsPlainAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+// Most blocks are small and gone with their page: moving them costs more than what it saves.
+template <typename Container>
+void GiveBackSlack(Container& container) {
+  constexpr std::size_t kWorthMoving = 4096;  // bytes
+  const auto slack = (container.capacity() - container.size()) * sizeof(typename Container::value_type);
+  if (slack >= kWorthMoving) container.shrink_to_fit();
 }
 
 }  // namespace
@@ -23,18 +25,7 @@ void AppendLabel(std::string& text, std::string_view name, std::string_view valu
   if (!text.empty()) text += ',';
   text += name;
   text += "=\"";
-  if (IsPlainAscii(value)) {
-    text += value;
-  } else {
-    for (const char c : base::ValidUtf8(value)) {
-      switch (c) {
-        case '\\': text += "\\\\"; break;
-        case '"': text += "\\\""; break;
-        case '\n': text += "\\n"; break;
-        default: text += c;
-      }
-    }
-  }
+  AppendEscaped(text, value, Escape::kQuotesToo);
   text += '"';
 }
 
@@ -87,10 +78,10 @@ void BlockBuilder::Set(std::size_t column, double value) {
 }
 
 std::shared_ptr<const Block> BlockBuilder::Finish() && {
-  block_->arena_.shrink_to_fit();
-  block_->label_ends_.shrink_to_fit();
-  block_->values_.shrink_to_fit();
-  block_->present_.shrink_to_fit();
+  GiveBackSlack(block_->arena_);
+  GiveBackSlack(block_->label_ends_);
+  GiveBackSlack(block_->values_);
+  GiveBackSlack(block_->present_);
   return std::move(block_);
 }
 

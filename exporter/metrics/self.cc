@@ -4,105 +4,15 @@
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <array>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <optional>
-#include <sstream>
 #include <stdexcept>
 
 #include "metrics/families.h"
+#include "metrics/process.h"
 
 namespace pgvigil::metrics {
 namespace {
-
-constexpr std::array kProcess = {
-    Descriptor{"process_cpu_seconds_total",
-               Type::kCounter,
-               Scope::kExporter,
-               {},
-               "User and system CPU time spent, in seconds"},
-    Descriptor{"process_resident_memory_bytes", Type::kGauge, Scope::kExporter, {}, "Resident memory, in bytes"},
-    Descriptor{"process_virtual_memory_bytes", Type::kGauge, Scope::kExporter, {}, "Virtual memory, in bytes"},
-    Descriptor{
-        "process_start_time_seconds", Type::kGauge, Scope::kExporter, {}, "Start of the process, in Unix seconds"},
-    Descriptor{"process_open_fds", Type::kGauge, Scope::kExporter, {}, "Open file descriptors"},
-    Descriptor{"process_max_fds", Type::kGauge, Scope::kExporter, {}, "Limit of open file descriptors"},
-    Descriptor{"process_threads", Type::kGauge, Scope::kExporter, {}, "Threads of the process"},
-};
-
-constexpr const Descriptor& kCpu = kProcess[0];
-constexpr const Descriptor& kResidentMemory = kProcess[1];
-constexpr const Descriptor& kVirtualMemory = kProcess[2];
-constexpr const Descriptor& kStarted = kProcess[3];
-constexpr const Descriptor& kOpenDescriptors = kProcess[4];
-constexpr const Descriptor& kMostDescriptors = kProcess[5];
-constexpr const Descriptor& kThreads = kProcess[6];
-
-// The fields of /proc/self/stat from the third on (proc(5)); the second, the name, may hold spaces.
-std::vector<std::string> StatFields() {
-  std::ifstream file("/proc/self/stat");
-  std::string line;
-  std::getline(file, line);
-  const auto end_of_name = line.rfind(')');
-  if (end_of_name == std::string::npos) return {};
-  std::istringstream rest(line.substr(end_of_name + 1));
-  std::vector<std::string> fields;
-  for (std::string field; rest >> field;) fields.push_back(field);
-  return fields;
-}
-
-enum StatField : std::size_t {
-  kUserTime = 11,
-  kSystemTime = 12,
-  kThreadCount = 17,
-  kStart = 19,
-  kVirtual = 20,
-  kResident = 21
-};
-
-double Ticks(const std::string& field) { return std::stod(field) / static_cast<double>(sysconf(_SC_CLK_TCK)); }
-
-// In Unix seconds. Read once: /proc/stat takes the kernel a millisecond on a large machine, for one line of it.
-std::optional<double> StartTime() {
-  const auto fields = StatFields();
-  std::ifstream file("/proc/stat");
-  for (std::string line; fields.size() > kStart && std::getline(file, line);) {
-    if (line.starts_with("btime ")) return std::stod(line.substr(6)) + Ticks(fields[kStart]);
-  }
-  return std::nullopt;
-}
-
-std::optional<double> OpenDescriptors() {
-  std::error_code problem;
-  int count = 0;
-  for (std::filesystem::directory_iterator at("/proc/self/fd", problem); !problem && at != end(at);
-       at.increment(problem)) {
-    ++count;
-  }
-  if (problem) return std::nullopt;
-  return count - 1;  // without the one that reads the directory
-}
-
-// Whatever /proc does not tell is absent.
-void AddProcess(const std::optional<double>& start_time, Families& families) {
-  const auto fields = StatFields();
-  if (fields.size() > kResident) {
-    families.Add(kCpu, {}, {}, Ticks(fields[kUserTime]) + Ticks(fields[kSystemTime]));
-    families.Add(kResidentMemory, {}, {}, std::stod(fields[kResident]) * static_cast<double>(sysconf(_SC_PAGESIZE)));
-    families.Add(kVirtualMemory, {}, {}, std::stod(fields[kVirtual]));
-    families.Add(kThreads, {}, {}, std::stod(fields[kThreadCount]));
-  }
-  if (start_time) families.Add(kStarted, {}, {}, *start_time);
-  if (const auto open = OpenDescriptors()) families.Add(kOpenDescriptors, {}, {}, *open);
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    families.Add(kMostDescriptors, {}, {}, static_cast<double>(limit.rlim_cur));
-}
 
 prometheus::Labels ToLabels(const Descriptor& descriptor, std::initializer_list<std::string_view> values) {
   if (values.size() != descriptor.labels.size()) {
@@ -118,7 +28,7 @@ prometheus::Labels ToLabels(const Descriptor& descriptor, std::initializer_list<
 
 struct Self::Impl {
   prometheus::Registry registry;
-  const std::optional<double> start_time = StartTime();
+  const Process process;
 };
 
 Self::Self() : impl_(std::make_unique<Impl>()) {}
@@ -158,11 +68,9 @@ std::vector<PageEntry> Self::Collect() const {
     entries.push_back({std::move(block).Finish(), {}});
   }
   Families process;
-  AddProcess(impl_->start_time, process);
+  impl_->process.AddTo(process);
   for (auto& entry : std::move(process).Finish()) entries.push_back(std::move(entry));
   return entries;
 }
-
-std::span<const Descriptor> Self::ProcessDescriptors() { return kProcess; }
 
 }  // namespace pgvigil::metrics

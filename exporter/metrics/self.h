@@ -5,7 +5,6 @@
 
 #include <initializer_list>
 #include <memory>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -29,9 +28,6 @@ class Self {
 
   // Everything now, process_* read from /proc at this moment.
   std::vector<PageEntry> Collect() const;
-
-  // For the reference page.
-  static std::span<const Descriptor> ProcessDescriptors();
 
  private:
   struct Impl;

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/text.h"
+#include "metrics/escape.h"
 
 namespace pgvigil::metrics {
 namespace {
@@ -60,17 +60,6 @@ std::size_t RoughSize(std::span<const PageEntry> entries) {
   return size;
 }
 
-// Prometheus refuses a whole page for one byte that is not UTF-8, in HELP as in labels.
-void AppendHelp(std::string& text, std::string_view help) {
-  for (const char c : base::ValidUtf8(help)) {
-    switch (c) {
-      case '\\': text += "\\\\"; break;
-      case '\n': text += "\\n"; break;
-      default: text += c;
-    }
-  }
-}
-
 void AppendNumber(std::string& text, double value) {
   if (!std::isfinite(value)) {
     text += std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
@@ -112,7 +101,7 @@ class Writer {
       text += "# HELP ";
       text += column.family;
       text += ' ';
-      AppendHelp(text, column.help);
+      AppendEscaped(text, column.help, Escape::kBackslashAndNewline);
       text += '\n';
     }
     text += "# TYPE ";

@@ -7,6 +7,7 @@ namespace {
 
 constexpr int kPauseFactor = 100;  // a visit of 20 ms is followed by 2 s of rest: one per cent
 constexpr auto kShortestPause = std::chrono::seconds(1);
+constexpr auto kShortestRound = std::chrono::seconds(10);  // pages are asked for every 15 to 60 s
 
 }  // namespace
 
@@ -20,7 +21,12 @@ void DatabaseVisits::SetDatabases(std::vector<std::string> databases) {
   if (!databases_.empty() && timer_ == 0 && !reader_) ScheduleNext({});
 }
 
+// The first round hurries, so that every database is on an early page.
 void DatabaseVisits::ScheduleNext(base::SteadyTime::duration pause) {
+  const auto databases = databases_.size();
+  if (databases > 0 && next_ >= databases) {
+    pause = std::max<base::SteadyTime::duration>(pause, kShortestRound / static_cast<int>(databases));
+  }
   timer_ = connector_.loop().After(pause, [this] { VisitNext(); });
 }
 

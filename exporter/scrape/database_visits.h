@@ -1,5 +1,6 @@
 // Reads databases beyond the limit of held sessions in the background, one after another over one short session each,
-// paced so that all of it together costs the server at most a hundredth of one core. The event loop's thread only.
+// paced so that all of it together costs the server at most a hundredth of one core, and none oftener than every 10 s.
+// The event loop's thread only.
 #pragma once
 
 #include <functional>

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <mutex>
 
@@ -20,6 +21,8 @@ namespace {
 
 using base::Log;
 using base::LogLevel;
+
+constexpr std::size_t kCheaperCopiedThanSent = 256 * 1024;
 
 std::string LowerCase(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -76,6 +79,24 @@ Request ReadRequest(const mg_request_info& info) {
     request.headers.emplace(LowerCase(info.http_headers[i].name), info.http_headers[i].value);
   }
   return request;
+}
+
+// RFC 9110 section 5.6.7.
+std::string HttpDate() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc))};
+}
+
+// RFC 9112 section 9.3. What HTTP/1.0 has for it is not worth its trouble.
+bool KeepsAlive(const mg_request_info& info) {
+  if (std::strcmp(info.http_version, "1.1") != 0) return false;
+  for (int i = 0; i < info.num_headers; ++i) {
+    const bool connection = LowerCase(info.http_headers[i].name) == "connection";
+    if (connection && LowerCase(info.http_headers[i].value).find("close") != std::string::npos) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -201,19 +222,28 @@ class Server::Impl {
     return response;
   }
 
+  // Head and body as one write, if it is no large one: civetweb's own mg_response_header_* send a packet a line.
   void Send(mg_connection* connection, const Response& response, bool head) const {
     static const std::string kEmpty;
     const std::string& body = response.body ? *response.body : kEmpty;
-    const auto length = std::to_string(body.size());
-    mg_response_header_start(connection, response.status);
-    mg_response_header_add(connection, "Content-Type", response.content_type.c_str(), -1);
-    mg_response_header_add(connection, "Content-Length", length.c_str(), -1);
-    for (const auto& [name, value] : response.headers)
-      mg_response_header_add(connection, name.c_str(), value.c_str(), -1);
-    for (const auto& [name, value] : access_->headers())
-      mg_response_header_add(connection, name.c_str(), value.c_str(), -1);
-    mg_response_header_send(connection);
-    if (!head) mg_write(connection, body.data(), body.size());
+    std::string text = "HTTP/1.1 " + std::to_string(response.status) + ' ' +
+                       mg_get_response_code_text(connection, response.status) + "\r\n";
+    const auto add = [&](std::string_view name, std::string_view value) {
+      text.append(name).append(": ").append(value).append("\r\n");
+    };
+    add("Content-Type", response.content_type);
+    add("Content-Length", std::to_string(body.size()));
+    for (const auto& [name, value] : response.headers) add(name, value);
+    for (const auto& [name, value] : access_->headers()) add(name, value);
+    add("Date", HttpDate());
+    const bool keep = KeepsAlive(*mg_get_request_info(connection)) && response.status != 401;
+    if (!keep) mg_disable_connection_keep_alive(connection);
+    add("Connection", keep ? "keep-alive" : "close");
+    text += "\r\n";
+    const bool together = !head && body.size() <= kCheaperCopiedThanSent;
+    if (together) text += body;
+    mg_write(connection, text.data(), text.size());
+    if (!head && !together) mg_write(connection, body.data(), body.size());
   }
 
   const std::vector<Route> routes_;

@@ -1,3 +1,4 @@
+#include "metrics/process.h"
 #include "metrics/self.h"
 
 #include <fcntl.h>
@@ -134,7 +135,7 @@ TEST(SelfTest, OpenDescriptorsAreCountedWithoutTheOneThatCounts) {
 TEST(SelfTest, EveryProcessFamilyIsDescribed) {
   const Self self;
   const auto text = Text(self);
-  for (const auto& descriptor : Self::ProcessDescriptors()) {
+  for (const auto& descriptor : Process::Descriptors()) {
     const auto type = "# TYPE " + std::string(descriptor.name) + ' ' + std::string(Name(descriptor.type)) + '\n';
     EXPECT_NE(text.find(type), std::string::npos) << descriptor.name;
   }
