@@ -42,6 +42,10 @@ void LogEach(LogLevel level, std::string_view message, const base::Diagnostics& 
 // of 5 for as long as the process lives.
 void ReturnMemoryOfLoading() { malloc_trim(0); }
 
+// glibc gives each of civetweb's 16 workers an arena of its own, and each of those keeps what the largest page took:
+// 12 MiB instead of 4.5 after some thousand scrapes.
+void ShareMemoryBetweenThreads() { mallopt(M_ARENA_MAX, 2); }
+
 // The running exporter with the configuration that it can take up anew.
 class Service {
  public:
@@ -111,6 +115,7 @@ class Service {
 }  // namespace
 
 int Serve(const CommonOptions& options) {
+  ShareMemoryBetweenThreads();
   const sigset_t signals = BlockSignals();
   base::Diagnostics configuration, queries;
   auto loaded = Load(options.config_file, options.overrides, options.executable, configuration, queries);

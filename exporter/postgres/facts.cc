@@ -66,22 +66,26 @@ std::vector<std::vector<std::string_view>> Records(std::string_view text) {
 }
 
 void ReadWalsenders(std::string_view text, InstanceFacts& facts) {
-  constexpr std::size_t kFields = 9;
+  constexpr std::size_t kFields = 8;
   for (const auto& fields : Records(text)) {
     if (fields.size() != kFields) continue;
     facts.walsenders.push_back({base::ParseInteger<std::int32_t>(fields[0]).value_or(0), std::string(fields[1]),
-                                std::string(fields[2]), std::string(fields[3]), std::string(fields[4]),
-                                std::string(fields[5]), RowReader::ToLsn(fields[6]), RowReader::ToLsn(fields[7]),
-                                RowReader::ToLsn(fields[8])});
+                                std::string(fields[2]), std::string(fields[3]), std::string(fields[4]), {},
+                                RowReader::ToLsn(fields[5]), RowReader::ToLsn(fields[6]), RowReader::ToLsn(fields[7])});
   }
 }
 
+// After the walsenders: each learns here which slot it holds.
 void ReadSlots(std::string_view text, InstanceFacts& facts) {
   constexpr std::size_t kFields = 4;
   for (const auto& fields : Records(text)) {
     if (fields.size() != kFields) continue;
+    const auto holder = base::ParseInteger<std::int32_t>(fields[1]);
     facts.slots.push_back(
-        {std::string(fields[0]), fields[1] == "true", fields[2] == "physical", RowReader::ToLsn(fields[3])});
+        {std::string(fields[0]), holder.has_value(), fields[2] == "physical", RowReader::ToLsn(fields[3])});
+    for (auto& walsender : facts.walsenders) {
+      if (holder && walsender.pid == *holder) walsender.slot_name = fields[0];
+    }
   }
 }
 

@@ -31,19 +31,20 @@ SELECT s.in_recovery,
        r.sender_host, r.sender_port, r.slot_name AS receiver_slot,
        (SELECT pg_catalog.string_agg(pg_catalog.concat(
                  w.pid, E'\x1f', a.application_name, E'\x1f', pg_catalog.host(a.client_addr), E'\x1f', w.state, E'\x1f', w.sync_state,
-                 E'\x1f', (SELECT l.slot_name FROM pg_catalog.pg_get_replication_slots() AS l WHERE l.active_pid = w.pid LIMIT 1),
                  E'\x1f', w.sent_lsn, E'\x1f', w.flush_lsn, E'\x1f', w.replay_lsn), E'\x1e')
         FROM pg_catalog.pg_stat_get_wal_senders() AS w
         LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(w.pid) AS a ON true) AS walsenders,
        (SELECT pg_catalog.string_agg(pg_catalog.concat(
-                 l.slot_name, E'\x1f', CASE WHEN l.active THEN 'true' END, E'\x1f', l.slot_type, E'\x1f', l.restart_lsn), E'\x1e')
+                 l.slot_name, E'\x1f', l.active_pid, E'\x1f', l.slot_type, E'\x1f', l.restart_lsn), E'\x1e')
         FROM pg_catalog.pg_get_replication_slots() AS l) AS slots,
        v.archived_count, v.failed_count, v.last_archived_wal, v.last_failed_wal,
        (pg_catalog.date_part('epoch', v.last_archived_time) * 1000000)::bigint AS last_archived_time,
        (pg_catalog.date_part('epoch', v.last_failed_time) * 1000000)::bigint AS last_failed_time,
        pg_catalog.current_setting('synchronous_standby_names') AS synchronous_standby_names,
        pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
-       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_activity(NULL) AS b WHERE b.wait_event = 'SyncRep') AS sync_rep_waiters
+       CASE WHEN pg_catalog.current_setting('synchronous_standby_names') <> ''
+            THEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_activity(NULL) AS b WHERE b.wait_event = 'SyncRep')
+       END AS sync_rep_waiters
 FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) AS s
 LEFT JOIN pg_catalog.pg_stat_get_archiver() AS v ON true
 LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() AS r ON r.pid IS NOT NULL

@@ -6,16 +6,22 @@ compared is measured in one run, scrape by scrape in turn.
 
 import argparse
 import contextlib
+import copy
 import http.client
+import json
 import os
 import pathlib
+import queue
 import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+
+import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -24,13 +30,8 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from exporter import Exporter, password_file  # noqa: E402
 from postgres import PASSWORD, Cluster, client, free_port, run, wait_for  # noqa: E402
 
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def cpu(pid):
-    """CPU seconds of a process, its ended and awaited children included."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(field) for field in fields[11:15]) / TICK
+QUESTIONS = ROOT / "tests" / "bench" / "queries" / "cnpg-questions.yaml"
+FLOOR = ROOT / "build" / "release" / "tests" / "bench" / "libpq_floor"
 
 
 def own_cpu(pid):
@@ -59,9 +60,9 @@ def rss(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024, int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1024
 
 
-def get(port, path="/metrics"):
+def get(port, headers=None):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("GET", path)
+    connection.request("GET", "/metrics", headers=headers or {})
     body = connection.getresponse().read()
     connection.close()
     return body
@@ -78,11 +79,13 @@ class Subject:
     def scrape(self, postmaster):
         before = own_cpu(self.pid), server_cpu(postmaster, [self.role])
         began = time.perf_counter()
-        body = get(self.port)
+        self.fetch()
         self.wall.append((time.perf_counter() - began) * 1e3)
         self.exporter_cpu += own_cpu(self.pid) - before[0]
         self.server_cpu += server_cpu(postmaster, [self.role]) - before[1]
-        self.series = sum(1 for line in body.splitlines() if line and not line.startswith(b"#"))
+
+    def fetch(self):
+        self.series = sum(1 for line in get(self.port).splitlines() if line and not line.startswith(b"#"))
 
     def row(self):
         n = len(self.wall)
@@ -125,17 +128,112 @@ def pgvigil(stack, directory, name, server, role, *arguments):
     return made.port, made.process.pid
 
 
+class Floor(Subject):
+    """A bare libpq program that sends what pgvigil sends for a query file, with the same syncs."""
+
+    def __init__(self, stack, directory, server, role, statements):
+        path = directory / "statements.sql"
+        path.write_text("\n--\n".join(statements))
+        self.process = subprocess.Popen([str(FLOOR), server.dsn(user=role), str(path)], env={**os.environ, "PGPASSWORD": PASSWORD}, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        stack.callback(self.process.wait)
+        stack.callback(self.process.terminate)
+        super().__init__("the same statements, bare libpq", role, None, self.process.pid)
+        self.fetch()
+
+    def fetch(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.series = int(self.process.stdout.readline())
+
+
+class DelayRelay:
+    """Hands on what comes, after half of the round trip, in both directions."""
+
+    def __init__(self, target, round_trip):
+        self.target, self.delay = target, round_trip / 2
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client_end, _ = self.listener.accept()
+                server_end = socket.create_connection(("127.0.0.1", self.target))
+                for ends in ((client_end, server_end), (server_end, client_end)):
+                    ends[1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    arrived = queue.SimpleQueue()
+                    threading.Thread(target=self.take, args=(ends[0], arrived), daemon=True).start()
+                    threading.Thread(target=self.give, args=(ends[1], arrived), daemon=True).start()
+
+    @staticmethod
+    def take(source, arrived):
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65536):
+                arrived.put((time.perf_counter(), chunk))
+        arrived.put((0, b""))
+
+    def give(self, sink, arrived):
+        with contextlib.suppress(OSError):
+            while True:
+                when, chunk = arrived.get()
+                if not chunk:
+                    break
+                time.sleep(max(0, when + self.delay - time.perf_counter()))
+                sink.sendall(chunk)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def statements_of(path):
+    """What pgvigil sends for such a file to a primary: the role, the databases, every query."""
+    return ["SELECT pg_catalog.pg_is_in_recovery()",
+            "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 AND "
+            "pg_catalog.has_database_privilege(oid, 'CONNECT') ORDER BY datname",
+            *(query["sql"] for query in yaml.safe_load(path.read_text()).values())]
+
+
+def one_sync(directory, cluster, statements, role):
+    """Server CPU of the same statements behind one sync: pgbench's pipeline."""
+    script = directory / "flight.sql"
+    script.write_text("\\startpipeline\n" + "".join(" ".join(sql.split()) + ";\n" for sql in statements) + "\\endpipeline\n\\sleep 30 ms\n")
+    flights = 100
+    process = subprocess.Popen([client("pgbench"), "-n", "-M", "prepared", "-f", str(script), "-t", str(flights), "-h", "127.0.0.1", "-p",
+                                str(cluster.primary.port), "-U", role, "postgres"], env={**os.environ, "PGPASSWORD": PASSWORD},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    spent = 0.0
+    while process.poll() is None:
+        spent = max(spent, server_cpu(cluster.primary.process.pid, [role]))
+        time.sleep(0.02)
+    print(f"server CPU of the same statements behind one sync (pgbench): {spent / flights * 1e3:.2f} ms a flight")
+
+
+def far_away(stack, directory, cluster, scrapes):
+    """Wall time when a round trip to the server takes a millisecond."""
+    relay = DelayRelay(cluster.primary.port, 0.001)
+    stack.callback(relay.listener.close)
+    server = copy.copy(cluster.primary)
+    server.port = relay.port
+    subjects = [Subject("pgvigil, CNPG's questions", "bench_cnpg", *pgvigil(stack, directory, "far", server, "bench_cnpg", "--queries", str(QUESTIONS))),
+                Subject("postgres_exporter (Debian), its default", "bench_peer", *postgres_exporter(stack, server, "bench_peer"))]
+    for _ in range(scrapes):
+        for subject in subjects:
+            subject.scrape(cluster.primary.process.pid)
+    print("\nwith a round trip of 1 ms to the server: wall p50 " + ", ".join(
+        f"{subject.name} {statistics.median(subject.wall):.2f} ms" for subject in subjects))
+
+
 def compare(stack, directory, cluster, scrapes):
     primary = cluster.primary
-    for role in ("bench_cnpg", "bench_shipped", "bench_peer"):
+    for role in ("bench_cnpg", "bench_shipped", "bench_peer", "bench_floor", "bench_pgbench"):
         primary.sql(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor")
-    questions = str(ROOT / "tests" / "bench" / "queries" / "cnpg-questions.yaml")
-    subjects = [Subject("pgvigil, CNPG's questions", "bench_cnpg", *pgvigil(stack, directory, "cnpg", primary, "bench_cnpg", "--queries", questions)),
+    subjects = [Subject("pgvigil, CNPG's questions", "bench_cnpg", *pgvigil(stack, directory, "cnpg", primary, "bench_cnpg", "--queries", str(QUESTIONS))),
                 Subject("pgvigil, shipped set", "bench_shipped", *pgvigil(stack, directory, "shipped", primary, "bench_shipped")),
-                Subject("postgres_exporter (Debian), its default", "bench_peer", *postgres_exporter(stack, primary, "bench_peer"))]
+                Subject("postgres_exporter (Debian), its default", "bench_peer", *postgres_exporter(stack, primary, "bench_peer")),
+                Floor(stack, directory, primary, "bench_floor", statements_of(QUESTIONS))]
     for subject in subjects:
         for _ in range(5):
-            get(subject.port)
+            subject.fetch()
     for _ in range(scrapes):
         for subject in subjects:
             subject.scrape(primary.process.pid)
@@ -146,18 +244,34 @@ def compare(stack, directory, cluster, scrapes):
         print(subject.row())
     ratio = (subjects[0].exporter_cpu / subjects[0].series) / (subjects[2].exporter_cpu / subjects[2].series)
     print(f"\nexporter CPU per series served, pgvigil (CNPG's questions) to postgres_exporter: {ratio:.2f}")
+    print(f"server CPU, pgvigil (CNPG's questions) to bare libpq: {subjects[0].server_cpu / subjects[3].server_cpu:.2f}")
+    one_sync(directory, cluster, statements_of(QUESTIONS), "bench_pgbench")
 
 
 def observing(stack, directory, cluster):
     """Server CPU of the observer alone."""
     cluster.primary.sql(f"CREATE ROLE bench_observer LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor")
     pgvigil(stack, directory, "observer", cluster.primary, "bench_observer", "--queries",
-            str(ROOT / "tests" / "bench" / "queries" / "cnpg-questions.yaml"))
+            str(QUESTIONS))
+    floor = Floor(stack, directory, cluster.primary, "bench_floor", ["SELECT 1"])
     time.sleep(3)
-    before = server_cpu(cluster.primary.process.pid, ["bench_observer"])
-    time.sleep(30)
-    spent = server_cpu(cluster.primary.process.pid, ["bench_observer"]) - before
-    print(f"observing one primary once a second: {spent / 30 * 1e3:.3f} ms of server CPU a second")
+    pid, roles, seconds = cluster.primary.process.pid, ("bench_observer", "bench_floor"), 30
+    before = [server_cpu(pid, [role]) for role in roles]
+    for _ in range(seconds):
+        floor.fetch()
+        time.sleep(1)
+    spent = [(server_cpu(pid, [role]) - was) / seconds * 1e3 for role, was in zip(roles, before)]
+    print(f"observing one primary once a second: {spent[0]:.3f} ms of server CPU a second; SELECT 1 once a second: {spent[1]:.3f} ms")
+
+
+def memory(stack, directory, cluster):
+    """After 10,000 scrapes, compressed as Prometheus asks for them."""
+    port, pid = pgvigil(stack, directory, "memory", cluster.primary, "bench_shipped")
+    at_first = rss(pid)[1]
+    for _ in range(10_000):
+        get(port, headers={"Accept-Encoding": "gzip"})
+    resident, anonymous = rss(pid)
+    print(f"memory, shipped set: RssAnon {at_first:.1f} MiB at first, {anonymous:.1f} MiB after 10,000 scrapes (RSS {resident:.1f} MiB)")
 
 
 def first_scrape(directory, cluster):
@@ -188,7 +302,6 @@ def hundred(stack, directory, cluster):
     silent.listen(512)
     stack.callback(silent.close)
     secret = password_file(directory)
-    import json
     for title, quiet in (("100 healthy instances", 0), ("50 healthy and 50 silent instances", 50)):
         servers = [{"name": f"i{i}", "dsn": cluster.primary.dsn() if i >= quiet else f"host=127.0.0.1 port={silent.getsockname()[1]} user=x",
                     "password_file": str(secret)} for i in range(100)]
@@ -221,7 +334,11 @@ def main():
         with contextlib.ExitStack() as own:
             compare(own, directory, cluster, options.scrapes)
         with contextlib.ExitStack() as own:
+            far_away(own, directory, cluster, options.scrapes)
+        with contextlib.ExitStack() as own:
             observing(own, directory, cluster)
+        with contextlib.ExitStack() as own:
+            memory(own, directory, cluster)
         first_scrape(directory, cluster)
         with contextlib.ExitStack() as own:
             hundred(own, directory, cluster)
