@@ -81,7 +81,7 @@ def panels():
 PANELS = panels()
 
 
-def tested():
+def firings():
     """How often each alert is expected to fire, and to be silent, in the rule tests."""
     fires, silent = {}, {}
     for path in (ALERTS / "tests").glob("*_test.yaml"):
@@ -92,7 +92,7 @@ def tested():
     return fires, silent
 
 
-FIRES, SILENT = tested()
+FIRES, SILENT = firings()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import jsonschema
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KEYWORDS = {"by", "on", "max", "min", "sum", "count", "rate", "changes", "time", "ALERTS", "and", "unless", "group_left", "bool"}
 
@@ -28,7 +30,8 @@ def metrics_of(expression):
 
 def check(path, known):
     board = json.loads(path.read_text(encoding="utf-8"))
-    problems = []
+    schema = jsonschema.Draft7Validator(json.loads((ROOT / "tests" / "static" / "dashboard.schema.json").read_text(encoding="utf-8")))
+    problems = [f"{path.name}: {'/'.join(map(str, error.absolute_path))}: {error.message[:300]}" for error in schema.iter_errors(board)]
 
     def expect(condition, what):
         if not condition:
