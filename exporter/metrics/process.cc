@@ -70,11 +70,13 @@ class Stat {
   std::string_view fields_;
 };
 
-double Seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 // Linux 6.2 and later tell the count as the size of the directory; before, the size is 0 and they have to be counted.
 std::optional<double> OpenFiles(int descriptors) {
-  struct stat directory {};
+  struct stat directory{};
   if (fstat(descriptors, &directory) == 0 && directory.st_size > 0) return static_cast<double>(directory.st_size);
   const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir("/proc/self/fd"), closedir);
   if (!open) return std::nullopt;

@@ -1,5 +1,5 @@
-// process_*: what the kernel says of this process (getrusage(2), proc(5)), read anew for every page in a handful of system
-// calls. What it does not say is absent.
+// process_*: what the kernel says of this process (getrusage(2), proc(5)), read anew for every page in a handful of
+// system calls. What it does not say is absent.
 #pragma once
 
 #include <optional>

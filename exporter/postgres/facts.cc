@@ -69,9 +69,15 @@ void ReadWalsenders(std::string_view text, InstanceFacts& facts) {
   constexpr std::size_t kFields = 8;
   for (const auto& fields : Records(text)) {
     if (fields.size() != kFields) continue;
-    facts.walsenders.push_back({base::ParseInteger<std::int32_t>(fields[0]).value_or(0), std::string(fields[1]),
-                                std::string(fields[2]), std::string(fields[3]), std::string(fields[4]), {},
-                                RowReader::ToLsn(fields[5]), RowReader::ToLsn(fields[6]), RowReader::ToLsn(fields[7])});
+    facts.walsenders.push_back({base::ParseInteger<std::int32_t>(fields[0]).value_or(0),
+                                std::string(fields[1]),
+                                std::string(fields[2]),
+                                std::string(fields[3]),
+                                std::string(fields[4]),
+                                {},
+                                RowReader::ToLsn(fields[5]),
+                                RowReader::ToLsn(fields[6]),
+                                RowReader::ToLsn(fields[7])});
   }
 }
 

@@ -1,6 +1,6 @@
-// The least a scrape can cost the server: a bare libpq program that sends the same prepared statements in one flight with
-// a sync behind each, and throws the rows away. Reads the statements from a file, separated by lines of "--"; every line
-// on its standard input asks for one flight, answered with the number of rows.
+// The least a scrape can cost the server: a bare libpq program that sends the same prepared statements in one flight
+// with a sync behind each, and throws the rows away. Reads the statements from a file, separated by lines of "--";
+// every line on its standard input asks for one flight, answered with the number of rows.
 //
 //   libpq_floor 'host=127.0.0.1 user=bench' statements.sql
 #include <libpq-fe.h>
@@ -61,8 +61,7 @@ int main(int argc, char** argv) {
   if (PQstatus(connection) != CONNECTION_OK) Fail(connection);
   const auto statements = Statements(argv[2]);
   for (std::size_t i = 0; i < statements.size(); ++i) {
-    PGresult* result =
-        PQprepare(connection, ("floor_" + std::to_string(i)).c_str(), statements[i].c_str(), 0, nullptr);
+    PGresult* result = PQprepare(connection, ("floor_" + std::to_string(i)).c_str(), statements[i].c_str(), 0, nullptr);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) Fail(connection);
     PQclear(result);
   }

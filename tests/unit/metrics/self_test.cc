@@ -1,4 +1,3 @@
-#include "metrics/process.h"
 #include "metrics/self.h"
 
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "metrics/process.h"
 
 namespace pgvigil::metrics {
 namespace {
