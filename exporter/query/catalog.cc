@@ -46,7 +46,8 @@ class Loader {
       for (const auto& file : files) File(file, set.prefix);
     }
     for (const auto& name : options_.enable) {
-      if (!ids_.contains(name)) diagnostics_.Error({}, "queries[].enable", "no query is named \"" + name + "\"");
+      if (!ids_.contains(name) && !keys_.contains(name))
+        diagnostics_.Error({}, "queries[].enable", "no query is named \"" + name + "\"");
     }
     return std::move(definitions_);
   }
@@ -60,13 +61,15 @@ class Loader {
       auto definition = ReadDefinition(member.key, member.value, {prefix, options_.series_per_query}, diagnostics_);
       if (!definition) continue;
       definition->place = member.place;
-      if (!ids_.emplace(member.key, member.place).second) {
-        const auto& first = ids_.at(member.key);
+      keys_.insert(member.key);
+      if (!ids_.emplace(definition->id, member.place).second) {
+        const auto& first = ids_.at(definition->id);
         diagnostics_.Error(member.place, member.key,
                            "a query of that name is in " + first.file + ":" + std::to_string(first.line));
         continue;
       }
-      if (std::find(options_.enable.begin(), options_.enable.end(), member.key) != options_.enable.end())
+      const auto wanted = [&](const std::string& id) { return id == definition->id || id == member.key; };
+      if (options_.enable_all || std::any_of(options_.enable.begin(), options_.enable.end(), wanted))
         definition->enabled = true;
       if (definition->enabled && AgreesWithTheOthers(*definition)) definitions_.push_back(std::move(definition));
     }
@@ -75,6 +78,7 @@ class Loader {
   // Several queries may yield one family, each on its own versions or role, if they agree on what it is.
   bool AgreesWithTheOthers(const Definition& definition) {
     for (const auto& column : *definition.block_columns) {
+      if (!IsFree(definition, column)) return false;
       for (const auto& other : families_[column.family]) {
         const auto same = std::find_if(other->block_columns->begin(), other->block_columns->end(),
                                        [&](const auto& candidate) { return candidate.family == column.family; });
@@ -94,16 +98,33 @@ class Loader {
     }
     const auto kept = std::make_shared<const Definition>(definition);
     for (const auto& column : *definition.block_columns) {
+      samples_.emplace(column.sample, column.family);
       auto& sources = families_[column.family];
       if (sources.empty() || sources.back() != kept) sources.push_back(kept);
     }
     return true;
   }
 
+  // No series of its name comes from anywhere else: pgvigil itself, or a family of another name whose histogram has it.
+  bool IsFree(const Definition& definition, const metrics::Column& column) {
+    const std::string& family = column.family;
+    if (family == "pg_up" || family.starts_with("pgvigil_") || family.starts_with("process_")) {
+      diagnostics_.Error(definition.place, definition.id, family + " is a name of the exporter's own: choose another");
+      return false;
+    }
+    const auto taken = samples_.find(column.sample);
+    if (taken == samples_.end() || taken->second == family) return true;
+    diagnostics_.Error(definition.place, definition.id,
+                       column.sample + " of " + family + " is a series of " + taken->second + " as well: rename one");
+    return false;
+  }
+
   const Options& options_;
   base::Diagnostics& diagnostics_;
   std::vector<DefinitionPtr> definitions_;
   std::map<std::string, base::Place> ids_;
+  std::set<std::string> keys_;                                  // as the files have them, without a prefix
+  std::map<std::string, std::string> samples_;                  // the family that each sample's name belongs to
   std::map<std::string, std::vector<DefinitionPtr>> families_;  // who yields which
 };
 

@@ -53,6 +53,8 @@ class ColumnsReader {
     }
     if (block_columns_.empty() && !errors_)
       Wrong(node.place(), "", "expected at least one column that is neither label nor discarded");
+    if (has_histogram_ && labels_.contains("le"))
+      Wrong(node.place(), "", "a label \"le\" cannot stand beside a histogram, whose buckets carry it");
     definition_.block_columns = std::make_shared<const std::vector<metrics::Column>>(std::move(block_columns_));
     return !errors_;
   }
@@ -75,6 +77,12 @@ class ColumnsReader {
     column.name = name;
     if (const Node* description = node.Find("description")) column.description = description->text();
     if (!ReadUsage(node, place, column)) return;
+    const bool one_number =
+        column.usage != Usage::kLabel && column.usage != Usage::kDiscard && column.usage != Usage::kHistogram;
+    for (const char* field : {"default", "scale"}) {
+      if (const Node* value = node.Find(field); value != nullptr && !one_number)
+        Wrong(value->place(), name + "." + field, "expected only where the column is one number");
+    }
     ReadNumber(node, "default", [&](double number) { column.default_value = number; }, name);
     ReadNumber(node, "scale", [&](double number) { column.scale = number; }, name);
     ReadMapping(node, place, column);

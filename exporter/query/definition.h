@@ -41,7 +41,7 @@ struct ColumnDefinition {
 };
 
 struct Definition {
-  std::string id;  // the key in its file, unique among all files of one prefix; the label `query`
+  std::string id;  // the key in its file behind the files' prefix, unique; the label `query`
   std::string description;
   std::string sql;
   std::string statement;  // "pgv_<hash of sql>": equal SQL is one prepared statement
@@ -57,6 +57,7 @@ struct Definition {
   OnError on_error = OnError::kDrop;
   bool enabled = true;
   base::Place place;
+  std::string content;  // a hash of what decides which series it yields: equal ones may serve each other's results
 
   // The columns of its blocks, in the order of `columns` less labels and discarded ones (a histogram gives three).
   metrics::Block::Columns block_columns;

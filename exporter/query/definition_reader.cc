@@ -39,6 +39,10 @@ constexpr std::array<std::string_view, 16> kFields = {
     "description", "sql",       "query", "columns", "metrics", "name",       "role",     "versions",
     "scope",       "databases", "when",  "every",   "timeout", "max_series", "on_error", "enabled"};
 
+// What returns rows and can be prepared. COPY would leave the protocol's extended query, SET and BEGIN the session as
+// the next query expects it.
+constexpr std::array<std::string_view, 6> kReads = {"SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN"};
+
 std::string UnknownField(const std::string& name) {
   for (const auto& foreign : kForeign) {
     if (foreign.name == name) return "is another exporter's field; here it is " + std::string(foreign.native);
@@ -65,17 +69,32 @@ class Reader {
         diagnostics_.Error(member.place, id_ + "." + member.key, UnknownField(member.key));
       }
     }
-    definition_->id = id_;
+    definition_->id = options_.prefix.empty() ? id_ : options_.prefix + "_" + id_;
     definition_->place = node_.place();
     definition_->description = Text("description");
     Sql();
     Conditions();
     Limits();
     Columns();
+    definition_->content = base::ContentHash(Content());
     return errors_ ? nullptr : definition_;
   }
 
  private:
+  // What decides which series it yields; not how often it is asked, nor for how long.
+  std::string Content() const {
+    std::string text = definition_->sql + '\0' + std::to_string(definition_->max_series) +
+                       std::to_string(static_cast<int>(definition_->scope));
+    for (const auto& sql : definition_->when) text += '\0' + sql;
+    for (const auto& column : definition_->columns) {
+      text += '\0' + column.name + '\0' + column.metric_name + '\0' + column.label_name + '\0' + column.description +
+              '\0' + std::to_string(static_cast<int>(column.usage)) + std::to_string(column.scale) +
+              (column.default_value ? std::to_string(*column.default_value) : "");
+      for (const auto& [from, to] : column.mapping) text += '\0' + from + '\0' + std::to_string(to);
+    }
+    return text;
+  }
+
   void Wrong(const Node& node, std::string_view field, std::string message) {
     errors_ = true;
     diagnostics_.Error(node.place(), field.empty() ? id_ : id_ + "." + std::string(field), std::move(message));
@@ -118,14 +137,26 @@ class Reader {
     const Node* sql = Find("sql");
     if (sql != nullptr && Find("query") != nullptr)
       Wrong(*Find("query"), "query", "sql is given as well: keep one of both");
-    const std::string_view field = sql != nullptr ? "sql" : "query";
-    definition_->sql = OneStatement(Text(field));
-    if (definition_->sql.empty()) {
-      Wrong(sql != nullptr ? *sql : node_, "sql", "expected an SQL statement");
-    } else if (HasSeveralStatements(definition_->sql)) {
-      Wrong(*Find(field), field, "expected one statement: a prepared statement cannot hold several");
-    }
+    const std::string_view field = sql == nullptr && Find("query") != nullptr ? "query" : "sql";
+    const Node* value = Find(field);
+    definition_->sql = Statement(value != nullptr ? *value : node_, field, Text(field));
     definition_->statement = "pgv_" + base::ContentHash(definition_->sql);
+  }
+
+  // One statement that reads.
+  std::string Statement(const Node& node, std::string_view field, std::string_view text) {
+    auto sql = OneStatement(text);
+    const auto word = FirstWord(sql);
+    if (sql.empty()) {
+      Wrong(node, field, "expected an SQL statement");
+    } else if (HasSeveralStatements(sql)) {
+      Wrong(node, field, "expected one statement: a prepared statement cannot hold several");
+    } else if (std::find(kReads.begin(), kReads.end(), word) == kReads.end()) {
+      Wrong(node, field,
+            "expected a statement that reads: SELECT, WITH, VALUES, TABLE, SHOW or EXPLAIN" +
+                (word.empty() ? std::string() : ", found " + word));
+    }
+    return sql;
   }
 
   template <typename Enum, std::size_t N>
@@ -164,11 +195,11 @@ class Reader {
     if (!definition_->databases.empty() && definition_->scope == QueryScope::kServer) {
       Wrong(*Find("databases"), "databases", "expected only with scope: database");
     }
+    const auto excludes = [](const std::string& pattern) { return pattern.starts_with('!'); };
     if (definition_->databases.empty()) definition_->databases = {"*", "!template*"};
-    for (const auto& sql : Texts("when")) {
-      definition_->when.push_back(OneStatement(sql));
-      if (HasSeveralStatements(definition_->when.back())) Wrong(*Find("when"), "when", "expected one statement");
-    }
+    if (std::all_of(definition_->databases.begin(), definition_->databases.end(), excludes))
+      definition_->databases.insert(definition_->databases.begin(), "*");
+    for (const auto& sql : Texts("when")) definition_->when.push_back(Statement(*Find("when"), "when", sql));
     const auto enabled = Text("enabled");
     if (!enabled.empty() && enabled != "true" && enabled != "false")
       Wrong(*Find("enabled"), "enabled", "expected true or false");
@@ -209,6 +240,13 @@ class Reader {
     const std::string infix = name.empty() ? id_ : name;
     const std::string prefix = options_.prefix.empty() ? infix : options_.prefix + "_" + infix;
     if (!ReadColumns(*columns, prefix, id_, *definition_, diagnostics_)) errors_ = true;
+    const bool labelled = std::any_of(definition_->columns.begin(), definition_->columns.end(),
+                                      [](const auto& column) { return column.usage == Usage::kLabel; });
+    if (definition_->scope == QueryScope::kDatabase && !labelled) {
+      diagnostics_.Warning(node_.place(), id_ + ".columns",
+                           "no column is a label: with scope: database every database would give the same series, of "
+                           "which the first is kept; return current_database() as one");
+    }
   }
 
   const Node& node_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "query/numbers.h"
@@ -53,10 +54,13 @@ class BlockSink final : public postgres::ResultSink {
   std::optional<base::Error> malformed_;
   std::vector<Bound> labels_;
   std::vector<Bound> values_;
+  std::size_t kept_ = 0;    // rows within the limit; a histogram's buckets are no rows of their own
+  bool described_ = false;  // the server said which columns there are
   std::string label_text_;  // scratch
 };
 
 void BlockSink::OnColumns(std::span<const postgres::ResultColumn> columns) {
+  described_ = true;
   std::vector<bool> used(columns.size());
   const auto find = [&](const std::string& name) {
     const auto found =
@@ -97,10 +101,11 @@ void BlockSink::OnRows(const postgres::Rows& rows) {
 }
 
 void BlockSink::Row(const postgres::Rows& rows, std::size_t row) {
-  if (block_.rows() >= definition_->max_series) {
+  if (kept_ >= definition_->max_series) {
     ++result_.over_limit;
     return;
   }
+  ++kept_;
   label_text_.clear();
   for (const auto& label : labels_) {
     metrics::AppendLabel(label_text_, label.definition->label_name, rows.text(row, label.column).value_or(""));
@@ -145,13 +150,21 @@ std::optional<double> BlockSink::Number(const Bound& bound, std::string_view tex
 void BlockSink::Histogram(const Bound& bound, const postgres::Rows& rows, std::size_t row) {
   const auto& column = *bound.definition;
   const auto text = [&](std::size_t at) { return rows.text(row, at).value_or(""); };
-  if (!rows.text(row, bound.column)) return;
+  for (const auto at : {bound.column, bound.helpers[kBuckets], bound.helpers[kSum], bound.helpers[kCount]}) {
+    if (!rows.text(row, at)) return;  // unknown as a whole
+  }
   const auto bounds = NumbersFromArray(text(bound.column));
   const auto counts = NumbersFromArray(text(bound.helpers[kBuckets]));
   const auto sum = NumberFromText(0, text(bound.helpers[kSum]));
   const auto count = NumberFromText(0, text(bound.helpers[kCount]));
-  if (!bounds || !counts || !sum || !count || bounds->size() != counts->size()) {
-    return Bad(column, "a histogram: as many bounds as counts in _bucket, and numbers in _sum and _count",
+  const bool numbers = bounds && counts && sum && count && bounds->size() == counts->size();
+  // Ascending bounds, none of which is "everything below -Inf", and counts that never fall.
+  if (!numbers || !std::is_sorted(counts->begin(), counts->end()) ||
+      std::adjacent_find(bounds->begin(), bounds->end(), [](double a, double b) { return !(a < b); }) !=
+          bounds->end() ||
+      (!bounds->empty() && !(bounds->front() > -std::numeric_limits<double>::infinity()))) {
+    return Bad(column,
+               "a histogram: ascending bounds, as many cumulative counts in _bucket, and numbers in _sum and _count",
                text(bound.column));
   }
   const auto first = column.block_column;
@@ -179,6 +192,10 @@ void BlockSink::Bad(const ColumnDefinition& column, std::string_view expected, s
 }
 
 void BlockSink::OnDone(const postgres::Outcome& outcome) {
+  if (!described_ && !malformed_) {
+    malformed_ =
+        base::Error{base::ErrorKind::kMalformed, "it returns no rows at all: expected a query", definition_->id, {}};
+  }
   result_.duration = outcome.duration;
   result_.duplicates = block_.duplicates();
   result_.error = outcome.error ? outcome.error : malformed_;

@@ -78,6 +78,22 @@ std::string OneStatement(std::string_view sql) {
   return std::string(sql);
 }
 
+std::string FirstWord(std::string_view sql) {
+  std::size_t at = 0;
+  while (at < sql.size()) {
+    const bool comment = sql.substr(at, 2) == "/*" || sql.substr(at, 2) == "--";
+    if (!comment && sql[at] != '(' && !base::Trim(sql.substr(at, 1)).empty()) break;
+    at = BehindPiece(sql, at);
+  }
+  std::string word;
+  for (; at < sql.size(); ++at) {
+    const char lower = static_cast<char>(sql[at] | 0x20);
+    if (lower < 'a' || lower > 'z') break;
+    word += static_cast<char>(lower - 'a' + 'A');
+  }
+  return word;
+}
+
 bool HasSeveralStatements(std::string_view sql) {
   for (std::size_t at = 0; at < sql.size(); at = BehindPiece(sql, at)) {
     if (sql[at] == ';') return !IsSpaceOrComments(sql.substr(at + 1));

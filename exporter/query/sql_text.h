@@ -10,6 +10,9 @@ namespace pgvigil::query {
 // Without surrounding space and without the semicolon that ends it.
 std::string OneStatement(std::string_view sql);
 
+// The word a statement starts with, in upper case, behind space, comments and opening parentheses; empty without one.
+std::string FirstWord(std::string_view sql);
+
 // Whether a semicolon outside quotes and comments is followed by something.
 bool HasSeveralStatements(std::string_view sql);
 

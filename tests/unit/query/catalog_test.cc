@@ -51,6 +51,21 @@ TEST(CatalogTest, EveryMistakeIsSaidWithItsPlaceAndWhatToDo) {
   for (const auto& [text, part] : {
            Case{"q: {columns: {v: {usage: gauge}}}", "q.sql: expected an SQL statement"},
            Case{"q: {sql: 'SELECT 1; SELECT 2', columns: {v: {usage: gauge}}}", "expected one statement"},
+           Case{"q: {sql: 'COPY t TO STDOUT', columns: {v: {usage: gauge}}}", "q.sql: expected a statement that reads"},
+           Case{"q: {sql: 'SET x = 1', columns: {v: {usage: gauge}}}", "or EXPLAIN, found SET"},
+           Case{"q: {sql: '-- nothing', columns: {v: {usage: gauge}}}", "q.sql: expected a statement that reads"},
+           Case{"q: {sql: SELECT 1, when: '', columns: {v: {usage: gauge}}}", "q.when: expected an SQL statement"},
+           Case{"q: {sql: SELECT 1, when: BEGIN, columns: {v: {usage: gauge}}}",
+                "q.when: expected a statement that reads"},
+           Case{"q: {sql: SELECT 1, columns: {l: {usage: label, scale: 2}, v: {usage: gauge}}}",
+                "q.columns.l.scale: expected only where the column is one number"},
+           Case{"q: {sql: SELECT 1, columns: {h: {usage: histogram, default: 0}}}",
+                "q.columns.h.default: expected only"},
+           Case{"q: {sql: SELECT 1, columns: {le: {usage: label}, h: {usage: histogram}}}",
+                "a label \"le\" cannot stand"},
+           Case{"q: {sql: SELECT 1, columns: {h: {usage: histogram}, h_sum: {usage: gauge}}}", "is declared twice"},
+           Case{"pg: {sql: SELECT 1, columns: {up: {usage: gauge}}}", "pg_up is a name of the exporter's own"},
+           Case{"pgvigil: {sql: SELECT 1, columns: {x: {usage: gauge}}}", "pgvigil_x is a name of the exporter's own"},
            Case{"q: {sql: SELECT 1}", "q.columns: missing"},
            Case{"q: {sql: SELECT 1, columns: {l: {usage: label}}}", "expected at least one column"},
            Case{"q: {sql: SELECT 1, columns: {v: {usage: gauge, frob: 1}}}", "q.columns.v.frob: unknown field"},
@@ -97,6 +112,47 @@ TEST(CatalogTest, OneFamilyMayComeFromSeveralQueriesWhoseVersionsAreApart) {
       << other_type.problems;
 }
 
+TEST(CatalogTest, NoSeriesOfAHistogramIsAlsoAnothersFamily) {
+  const auto loaded = LoadText(
+      "a: {name: x, sql: SELECT 1, columns: {h: {usage: histogram}}}\n"
+      "b: {name: x_h, sql: SELECT 1, columns: {count: {usage: gauge}}}\n");
+  EXPECT_EQ(loaded.catalog->definitions().size(), 1U);
+  EXPECT_NE(loaded.problems.find("x_h_count of x_h_count is a series of x_h as well"), std::string::npos)
+      << loaded.problems;
+}
+
+TEST(CatalogTest, TheSameNameMayStandInFilesOfTwoPrefixes) {
+  const std::string path = testing::TempDir() + std::to_string(getpid()) + "prefixed.yaml";
+  std::ofstream(path) << kGood;
+  base::Diagnostics diagnostics;
+  const auto catalog = Catalog::Load({.file_sets = {{path, ""}, {path, "cnpg"}}, .enable = {}}, diagnostics);
+  EXPECT_EQ(diagnostics.Format(), "");
+  ASSERT_EQ(catalog->definitions().size(), 2U);
+  EXPECT_EQ(catalog->definitions()[0]->id, "good");
+  EXPECT_EQ(catalog->definitions()[1]->id, "cnpg_good");
+  EXPECT_EQ(catalog->definitions()[1]->block_columns->at(0).family, "cnpg_good_v");
+}
+
+TEST(CatalogTest, AQueryOfEveryDatabaseWithoutALabelIsWarnedOf) {
+  const auto loaded = LoadText("q: {sql: SELECT 1 AS v, scope: database, columns: {v: {usage: gauge}}}\n");
+  EXPECT_EQ(loaded.catalog->definitions().size(), 1U);
+  EXPECT_NE(loaded.problems.find("warning: q.columns: no column is a label"), std::string::npos) << loaded.problems;
+}
+
+TEST(CatalogTest, EqualQueriesOfTwoLoadsAreKnownToBeEqual) {
+  const auto content = [](const std::string& text) { return LoadText(text).catalog->definitions().at(0)->content; };
+  const std::string query = "q: {sql: SELECT 1 AS v, every: 5m, columns: {v: {usage: gauge, description: V}}}\n";
+  EXPECT_EQ(content(query), content(query));
+  EXPECT_EQ(content(query),
+            content("q: {sql: SELECT 1 AS v, every: 1m, columns: {v: {usage: gauge, description: V}}}\n"));
+  for (const char* other : {"q: {sql: SELECT 2 AS v, columns: {v: {usage: gauge, description: V}}}\n",
+                            "q: {sql: SELECT 1 AS v, columns: {v: {usage: counter, description: V}}}\n",
+                            "q: {sql: SELECT 1 AS v, columns: {v: {usage: gauge, description: W}}}\n",
+                            "q: {sql: SELECT 1 AS v, columns: {v: {usage: gauge, description: V, scale: 2}}}\n"}) {
+    EXPECT_NE(content(query), content(other)) << other;
+  }
+}
+
 TEST(CatalogTest, ADisabledQueryLoadsOnlyWhenItIsNamed) {
   const std::string text = "off: {sql: SELECT 1 AS v, enabled: false, columns: {v: {usage: gauge}}}\n";
   EXPECT_TRUE(LoadText(text).catalog->definitions().empty());
@@ -105,6 +161,9 @@ TEST(CatalogTest, ADisabledQueryLoadsOnlyWhenItIsNamed) {
   const auto loaded = LoadText(text, options);
   EXPECT_EQ(loaded.catalog->definitions().size(), 1U);
   EXPECT_NE(loaded.problems.find("no query is named \"nosuch\""), std::string::npos);
+  Options all;
+  all.enable_all = true;
+  EXPECT_EQ(LoadText(text, all).catalog->definitions().size(), 1U);
 }
 
 TEST(CatalogTest, TheColumnsMayBeTheOlderListAndUsageInAnyCase) {
@@ -164,6 +223,14 @@ TEST(DefinitionTest, AnExcludedDatabaseIsOutWhateverTheOrder) {
   EXPECT_FALSE(MatchesDatabase(definition, "app"));
 }
 
+TEST(DefinitionTest, ExclusionsAloneExcludeFromEverything) {
+  const auto loaded = LoadText(
+      "q: {sql: SELECT 1, scope: database, databases: ['!x'], columns: {l: {usage: label}, v: {usage: gauge}}}\n");
+  const auto& definition = *loaded.catalog->definitions().at(0);
+  EXPECT_TRUE(MatchesDatabase(definition, "app"));
+  EXPECT_FALSE(MatchesDatabase(definition, "x"));
+}
+
 TEST(SqlTextTest, FindsASecondStatementOutsideQuotesAndComments) {
   for (const char* sql : {"SELECT 1; SELECT 2", "SELECT ';'; SELECT 2", "SELECT $$;$$; x", "SELECT E'\\';'; x",
                           "/* ; /* ; */ */ SELECT 1; x"}) {
@@ -174,6 +241,13 @@ TEST(SqlTextTest, FindsASecondStatementOutsideQuotesAndComments) {
     EXPECT_FALSE(HasSeveralStatements(sql)) << sql;
   }
   EXPECT_EQ(OneStatement(" SELECT 1 ;\n; "), "SELECT 1");
+}
+
+TEST(SqlTextTest, KnowsTheWordAStatementStartsWith) {
+  EXPECT_EQ(FirstWord("select 1"), "SELECT");
+  EXPECT_EQ(FirstWord("-- why\n/* and /* how */ */ ((Values (1)))"), "VALUES");
+  EXPECT_EQ(FirstWord("-- nothing"), "");
+  EXPECT_EQ(FirstWord("1"), "");
 }
 
 }  // namespace

@@ -126,7 +126,37 @@ TEST(RowsToBlockTest, AHistogramIsBucketsSumAndCountOfOneFamily) {
   EXPECT_EQ(Text(result),
             "q_h_bucket{l=\"x\",le=\"0.5\"} 1\nq_h_bucket{l=\"x\",le=\"1\"} 3\nq_h_bucket{l=\"x\",le=\"+Inf\"} 4\n"
             "q_h_sum{l=\"x\"} 4.5\nq_h_count{l=\"x\"} 4\n");
-  EXPECT_EQ(ResultOf(definition, columns, {{"x", "{0.5,1}", "{1}", "4.5", "4"}}).bad_values, 1U);
+  EXPECT_EQ(ResultOf(definition, columns, {{"x", "{0.5,1}", "{1}", "4.5", "4"}}).bad_values, 1U)
+      << "a count is missing";
+  EXPECT_EQ(ResultOf(definition, columns, {{"x", "{1,0.5}", "{1,3}", "4.5", "4"}}).bad_values, 1U) << "not ascending";
+  EXPECT_EQ(ResultOf(definition, columns, {{"x", "{0.5,1}", "{3,1}", "4.5", "4"}}).bad_values, 1U) << "not cumulative";
+  EXPECT_EQ(ResultOf(definition, columns, {{"x", "{-Infinity}", "{1}", "4.5", "4"}}).bad_values, 1U);
+}
+
+TEST(RowsToBlockTest, AHistogramWithoutASumIsUnknownAndNotWrong) {
+  const auto result =
+      ResultOf(Define("{h: {usage: histogram}}"), {{"h", 1022}, {"h_bucket", 1016}, {"h_sum", 701}, {"h_count", 20}},
+               {{"{1}", "{1}", std::nullopt, "4"}});
+  EXPECT_EQ(Text(result), "");
+  EXPECT_EQ(result.bad_values, 0U);
+}
+
+TEST(RowsToBlockTest, BucketsDoNotUseUpTheRowsOfAQuery) {
+  const auto definition = Define("{l: {usage: label}, h: {usage: histogram}}", "max_series: 2, ");
+  const std::vector<postgres::ResultColumn> columns = {
+      {"l", 25}, {"h", 1022}, {"h_bucket", 1016}, {"h_sum", 701}, {"h_count", 20}};
+  const auto row = [](const char* label) {
+    return std::vector<std::optional<std::string>>{label, "{1,2,3}", "{1,1,1}", "1", "1"};
+  };
+  EXPECT_EQ(ResultOf(definition, columns, {row("a"), row("b"), row("c")}).over_limit, 1U);
+}
+
+TEST(RowsToBlockTest, AStatementWithoutAResultIsNoSuccess) {
+  query::QueryResult result;
+  const auto sink = MakeBlockSink(Define("{a: {usage: gauge}}"), [&](QueryResult done) { result = std::move(done); });
+  sink->OnDone({std::nullopt, 0, {}});
+  ASSERT_TRUE(result.error.has_value());
+  EXPECT_EQ(result.error->kind, base::ErrorKind::kMalformed);
 }
 
 TEST(RowsToBlockTest, LabelsAreEscapedAndMadeValid) {
