@@ -143,7 +143,7 @@ class Writer {
     for (std::size_t row = 0; row < block.rows(); ++row) {
       if (!block.has(row, source.column)) continue;
       if (seen != nullptr && !seen->insert(block.labels(row)).second) {
-        ++page_.duplicates;
+        if (page_.duplicates++ == 0) page_.first_duplicate = block.columns()[source.column].family;
         continue;
       }
       Series(name, block.labels(row));

@@ -28,6 +28,7 @@ struct Page {
   std::string text;
   std::size_t series = 0;
   std::size_t duplicates = 0;
+  std::string first_duplicate = {};  // the family of the first one
 };
 Page WritePage(std::span<const PageEntry> entries);
 

@@ -34,6 +34,7 @@ void DatabaseVisits::VisitNext() {
   timer_ = 0;
   reader_.reset();
   if (databases_.empty()) return;
+  if (!callbacks_.may_connect()) return ScheduleNext(kShortestPause);
   const std::string database = databases_[next_++ % databases_.size()];
   auto request = callbacks_.request(database);
   const auto candidates = request.candidates(database);

@@ -14,10 +14,11 @@ namespace pgvigil::scrape {
 
 class DatabaseVisits {
  public:
-  // `session` makes the options of a session on a database; `request` says what to read there, with nothing to read
-  // skipping the visit; `done` takes what was read.
+  // `session` makes the options of a session on a database; `may_connect` says whether the limit of connections leaves
+  // one; `request` says what to read there, with nothing to read skipping the visit; `done` takes what was read.
   struct Callbacks {
     std::function<postgres::SessionOptions(const std::string& database)> session;
+    std::function<bool()> may_connect;
     std::function<ReadingRequest(const std::string& database)> request;
     std::function<void(const std::string& database, const Reading& reading)> done;
   };

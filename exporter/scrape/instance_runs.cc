@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <utility>
 
 #include "scrape/families_scrape.h"
@@ -13,6 +14,7 @@ constexpr auto kLogEvery = std::chrono::minutes(5);
 constexpr int kOwnConnections = 2;               // the observer's, and the one on the main database
 constexpr base::Milliseconds kLockTimeout{100};  // a locked catalog costs its readers this much each, not the whole run
 constexpr auto kVisitWithin = std::chrono::seconds(30);
+constexpr auto kLateLoop = std::chrono::milliseconds(250);  // a silence beyond it may be ours and not the server's
 
 std::uint64_t NextRunId() {
   static std::atomic<std::uint64_t> newest = 0;
@@ -30,6 +32,12 @@ postgres::SessionOptions SessionFor(const observe::InstanceOptions& instance, co
   return session;
 }
 
+bool AsksDatabases(const query::Catalog& catalog, const QuerySet& set) {
+  return std::any_of(catalog.definitions().begin(), catalog.definitions().end(), [&](const auto& definition) {
+    return definition->scope == query::QueryScope::kDatabase && set.Has(definition->id);
+  });
+}
+
 }  // namespace
 
 InstanceRuns::InstanceRuns(postgres::Connector& connector, observe::Observer& observer, cluster::ClusterName cluster,
@@ -42,12 +50,15 @@ InstanceRuns::InstanceRuns(postgres::Connector& connector, observe::Observer& ob
       throttle_(kLogEvery),
       visits_(connector,
               {[this](const std::string& database) { return SessionFor(instance_, options_, database); },
-               [this](const std::string& database) {
+               [this] { return !TooManyAbandoned(); },
+               [this](const std::string&) {
                  return Request(
-                     [this, database](const std::string&) { return DatabaseQueries(QuerySet::All(), database); },
+                     [this](const std::string& name) { return DatabaseQueries(*catalog_, QuerySet::All(), name); },
                      base::Deadline::After(connector_.loop().clock().Steady(), kVisitWithin));
                },
-               [this](const std::string& database, const Reading& reading) { Record(database, reading); }}) {}
+               [this](const std::string& database, const Reading& reading) {
+                 OnReading(database, reading, QuerySet::All());
+               }}) {}
 
 InstanceRuns::~InstanceRuns() {
   connector_.loop().Cancel(refusal_timer_);
@@ -59,14 +70,10 @@ InstanceRuns::~InstanceRuns() {
 }
 
 void InstanceRuns::Configure(std::shared_ptr<const query::Catalog> catalog, const Options& options) {
+  sessions_outdated_ = sessions_outdated_ || options.scrape_timeout != options_.scrape_timeout;
   catalog_ = std::move(catalog);
   options_ = options;
-  std::erase_if(states_, [this](const auto& state) {
-    const auto& definitions = catalog_->definitions();
-    const auto id = std::string_view(state.first).substr(state.first.find('\n') + 1);
-    return std::none_of(definitions.begin(), definitions.end(),
-                        [&](const auto& definition) { return definition->id == id; });
-  });
+  queries_.Adopt(*catalog_);
 }
 
 void InstanceRuns::Join(const QuerySet& set, base::Deadline deadline, RunDone done) {
@@ -90,62 +97,93 @@ void InstanceRuns::Join(const QuerySet& set, base::Deadline deadline, RunDone do
   if (!current_) Start();
 }
 
+std::shared_ptr<const RunResult> InstanceRuns::SoFar(const QuerySet& set) {
+  auto& loop = connector_.loop();
+  const bool judged = current_ && loop.lag() < kLateLoop && loop.clock().Steady() - current_->started >= kLateLoop;
+  if (!judged) return nullptr;
+  return Result(set, current_->answered,
+                base::Error{base::ErrorKind::kTimeout, "no answer within the deadline", instance_.dsn.host_port(), {}});
+}
+
 void InstanceRuns::Start() {
   current_ = std::exchange(next_, std::nullopt);
   current_->catalog = catalog_;
   current_->started = connector_.loop().clock().Steady();
-  current_->readings_left = 1;
+  if (current_->deadline.Passed(current_->started)) {  // everyone who waited has left
+    const auto waiters = std::move(current_->waiters);
+    current_.reset();
+    for (const auto& done : waiters) done(nullptr);
+    return;
+  }
+  if (std::exchange(sessions_outdated_, false)) {
+    main_.reset();
+    others_.clear();
+  }
+  current_->reading_main = true;
   if (!main_) main_ = std::make_unique<DatabaseReader>(connector_, SessionFor(instance_, options_, ""));
   if (!main_->connected() && TooManyAbandoned()) {
-    current_->error = base::Error{
-        base::ErrorKind::kLimit,
-        "no connection is opened: backends of earlier scrapes that were cut off are still at work and use up "
-        "limits.connections_per_instance (" +
-            std::to_string(options_.connections_per_instance) + ")",
-        instance_.dsn.host_port(),
-        {}};
+    current_->error = NoConnectionLeft();
+    Say("main", "instance cannot be read", *current_->error);
     refusal_timer_ = connector_.loop().After({}, [this] { Finish(); });
     return;
   }
   ReadMain();
 }
 
+base::Error InstanceRuns::NoConnectionLeft() const {
+  return {base::ErrorKind::kLimit,
+          "no connection is opened: backends of earlier scrapes that were cut off are still at work and use up "
+          "limits.connections_per_instance (" +
+              std::to_string(options_.connections_per_instance) + ")",
+          instance_.dsn.host_port(),
+          {}};
+}
+
 void InstanceRuns::ReadMain() {
   if (auto* observed = observer_.Find(cluster_, instance_.name); observed != nullptr && observed->state().facts) {
     main_->SuggestRole(observed->state().facts->role);
   }
-  const auto& definitions = current_->catalog->definitions();
   auto request = Request([this](const std::string& database) { return MainQueries(database); }, current_->deadline);
-  request.list_databases = std::any_of(definitions.begin(), definitions.end(), [this](const auto& definition) {
-    return definition->scope == query::QueryScope::kDatabase && current_->set.Has(definition->id);
-  });
+  request.list_databases = AsksDatabases(*current_->catalog, current_->set);
   main_->Read(std::move(request), [this](const Reading& reading) { OnMain(reading); });
 }
 
 void InstanceRuns::OnMain(const Reading& reading) {
   current_->answered = reading.answered;
   current_->error = reading.error;
-  Record(main_->database(), reading);
-  for (const auto& definition : reading.applying) {
-    current_->applying.push_back({definition, Label(*definition, main_->database())});
+  if (reading.server) server_ = reading.server;
+  OnReading(main_->database(), reading, current_->set);
+  if (!AsksDatabases(*current_->catalog, QuerySet::All())) {
+    ReadOthers({});
+  } else if (reading.databases && reading.databases->ok()) {
+    ReadOthers(**reading.databases);
+  } else if (reading.answered && AsksDatabases(*current_->catalog, current_->set)) {
+    // The list of before stands: what is there is still read.
+    if (reading.databases) Say("list", "databases cannot be listed", reading.databases->error());
+    for (const auto& [database, reader] : others_) ReadOther(database);
   }
-  if (reading.answered && !reading.databases.empty()) ReadOthers(reading.databases);
-  if (--current_->readings_left == 0) Finish();
+  current_->reading_main = false;
+  FinishIfDone();
 }
 
 // Database queries on the other databases: on sessions held, as far as the limit goes; the rest is visited.
 void InstanceRuns::ReadOthers(const std::vector<std::string>& databases) {
   std::vector<std::string> matching;
   for (const auto& database : databases) {
-    if (database != main_->database() && !DatabaseQueries(QuerySet::All(), database).empty())
+    if (database != main_->database() && !DatabaseQueries(*current_->catalog, QuerySet::All(), database).empty())
       matching.push_back(database);
   }
+  std::set<std::string> kept(matching.begin(), matching.end());
+  kept.insert(main_->database());
+  queries_.Retain(kept);
   const auto left = static_cast<std::size_t>(std::max(0, options_.connections_per_instance - kOwnConnections));
   const std::size_t held = matching.size() <= left ? matching.size() : left > 0 ? left - 1 : 0;
-  if (left == 0 && !matching.empty() && throttle_.Admit("databases", current_->started)) {
-    base::Log(base::LogLevel::kWarn,
-              "limits.connections_per_instance leaves no session for other databases: they are not read",
-              {{"pg_instance", instance_.name}, {"databases", matching.size()}});
+  if (left == 0 && !matching.empty()) {
+    Say("limit", "databases are not read",
+        {base::ErrorKind::kLimit,
+         "limits.connections_per_instance leaves no session for " + std::to_string(matching.size()) + " databases",
+         instance_.dsn.host_port(),
+         {}});
   }
   const auto boundary = matching.begin() + static_cast<std::ptrdiff_t>(held);
   visits_.SetDatabases(left == 0 ? std::vector<std::string>() : std::vector<std::string>(boundary, matching.end()));
@@ -153,40 +191,84 @@ void InstanceRuns::ReadOthers(const std::vector<std::string>& databases) {
   std::erase_if(others_, [&](const auto& other) {
     return std::find(matching.begin(), matching.end(), other.first) == matching.end();
   });
-  for (const auto& database : matching) {
-    auto& reader = others_[database];
-    if (!reader) reader = std::make_unique<DatabaseReader>(connector_, SessionFor(instance_, options_, database));
-    if (current_->error || (!reader->connected() && TooManyAbandoned())) continue;
-    ++current_->readings_left;
-    reader->Read(
-        Request([this](const std::string& name) { return DatabaseQueries(current_->set, name); }, current_->deadline),
-        [this, database](const Reading& reading) { OnOther(database, reading); });
-  }
+  for (const auto& database : matching) ReadOther(database);
 }
 
-void InstanceRuns::OnOther(const std::string& database, const Reading& reading) {
-  Record(database, reading);
-  for (const auto& definition : reading.applying) current_->applying.push_back({definition, database});
-  if (reading.error && throttle_.Admit("database " + database, current_->started)) {
-    base::Log(base::LogLevel::kWarn, "database cannot be read", *reading.error,
-              {{"pg_instance", instance_.name}, {"database", database}});
+void InstanceRuns::ReadOther(const std::string& database) {
+  auto& reader = others_[database];
+  if (!reader) reader = std::make_unique<DatabaseReader>(connector_, SessionFor(instance_, options_, database));
+  if (current_->deadline.Passed(connector_.loop().clock().Steady())) {
+    return OnSkipped(database, {base::ErrorKind::kTimeout, "the main database left no time for it", database, {}});
   }
-  if (--current_->readings_left == 0) Finish();
+  if (!reader->connected() && TooManyAbandoned()) return OnSkipped(database, NoConnectionLeft());
+  current_->reading.insert(database);
+  reader->Read(
+      Request([this](const std::string& name) { return DatabaseQueries(*current_->catalog, current_->set, name); },
+              current_->deadline),
+      [this, database](const Reading& reading) {
+        OnReading(database, reading, current_->set);
+        current_->reading.erase(database);
+        FinishIfDone();
+      });
+}
+
+void InstanceRuns::OnSkipped(const std::string& database, const base::Error& error) {
+  Reading reading;
+  reading.error = error;
+  OnReading(database, reading, current_->set);
+}
+
+// A database that was not reached while the server was: each query that applies there has failed. By the last known
+// word, or, where there never was one, by role and version.
+void InstanceRuns::OnReading(const std::string& database, const Reading& reading, const QuerySet& set) {
+  Record(database, reading);
+  if (reading.answered) {
+    queries_.SetApplying(database, reading.applying, set);
+    throttle_.Forget("unread " + database);
+    return;
+  }
+  const bool main = main_ && database == main_->database();
+  const auto* observed = observer_.Find(cluster_, instance_.name);
+  const bool told = main && (observed == nullptr || !observed->state().sql.up);  // the observer says that it is down
+  if (reading.error && !told) {
+    Say("unread " + database, main ? "instance cannot be read" : "database cannot be read", *reading.error, database);
+  }
+  if (main || !server_) return;
+  auto applying = queries_.Applying(database, set);
+  if (applying.empty()) {
+    applying = DatabaseQueries(*catalog_, set, database);
+    std::erase_if(applying, [&](const auto& definition) {
+      return !definition->when.empty() || !query::Applies(*definition, *server_);
+    });
+    queries_.SetApplying(database, applying, set);
+  }
+  const auto now = connector_.loop().clock().Steady();
+  for (const auto& definition : applying) {
+    if (reading.error) queries_.State(definition, database).Record({.error = reading.error}, now, false);
+  }
 }
 
 void InstanceRuns::Record(const std::string& database, const Reading& reading) {
   const auto now = connector_.loop().clock().Steady();
   for (const auto& answer : reading.answers) {
-    auto& state = State(answer.definition, Label(*answer.definition, database));
+    auto& state = queries_.State(answer.definition, database);
     state.Record(answer.result, now, answer.blamed);
     // A lost session is one event: only the query that was running is worth a line of its own.
-    if (!reading.error || answer.blamed) Report(*answer.definition, answer.result, state);
+    if (!reading.error || !answer.result.error || answer.blamed) Report(*answer.definition, answer.result, state);
   }
   if (reading.abandoned_backend == 0) return;
   if (auto* observed = observer_.Find(cluster_, instance_.name)) observed->Abandon(reading.abandoned_backend);
 }
 
-// Says what went wrong with a query, once; counts what was left out.
+void InstanceRuns::Say(const std::string& key, std::string_view what, const base::Error& error,
+                       const std::string& database) {
+  const auto held_back = throttle_.Admit(key, connector_.loop().clock().Steady());
+  if (!held_back) return;
+  base::Log(base::LogLevel::kWarn, what, error,
+            {{"pg_instance", instance_.name}, {"database", database}, {"repeated", *held_back}});
+}
+
+// Says what went wrong with a query, once until it has gone well; counts what was left out.
 void InstanceRuns::Report(const query::Definition& definition, const query::QueryResult& result,
                           const QueryState& state) {
   CountDropped(self_, DropReason::kValue, result.bad_values);
@@ -194,17 +276,22 @@ void InstanceRuns::Report(const query::Definition& definition, const query::Quer
   CountDropped(self_, DropReason::kSeriesLimit, result.over_limit);
   const auto now = connector_.loop().clock().Steady();
   const auto say = [&](std::string_view what, const std::string& detail) {
-    if (!throttle_.Admit(definition.id + "\n" + std::string(what), now)) return;
+    const auto held_back = throttle_.Admit(definition.id + "\n" + std::string(what), now);
+    if (!held_back) return;
     base::Log(base::LogLevel::kWarn, what,
               {{"pg_instance", instance_.name},
                {"query", definition.id},
                {"file", definition.place.file},
                {"line", definition.place.line},
-               {"detail", detail}});
+               {"detail", detail},
+               {"repeated", *held_back}});
   };
-  if (result.error && throttle_.Admit(definition.id + "\n" + std::string(base::Name(result.error->kind)), now)) {
+  const std::string failed = definition.id + "\nfailed";
+  if (!result.error) {
+    throttle_.Forget(failed);
+  } else if (const auto held_back = throttle_.Admit(failed, now)) {
     base::Log(base::LogLevel::kWarn, "query failed", *result.error,
-              {{"pg_instance", instance_.name}, {"query", definition.id}});
+              {{"pg_instance", instance_.name}, {"query", definition.id}, {"repeated", *held_back}});
   }
   if (result.error && state.not_before() > now) {
     say("query is left out for a while after repeated timeouts", std::to_string(state.timeouts()) + " in a row");
@@ -215,37 +302,25 @@ void InstanceRuns::Report(const query::Definition& definition, const query::Quer
   for (const auto& column : result.undeclared_columns) say("result column is not declared and ignored", column);
 }
 
+void InstanceRuns::FinishIfDone() {
+  if (!current_->reading_main && current_->reading.empty()) Finish();
+}
+
 void InstanceRuns::Finish() {
-  if (current_->answered) last_applying_ = current_->applying;
-  const auto result = Result();
+  const auto result = Result(current_->set, current_->answered, current_->error);
   const auto waiters = std::move(current_->waiters);
   current_.reset();
   if (next_) Start();
   for (const auto& done : waiters) done(result);
 }
 
-std::shared_ptr<const RunResult> InstanceRuns::Result() {
+std::shared_ptr<const RunResult> InstanceRuns::Result(const QuerySet& set, bool up, std::optional<base::Error> error) {
   auto result = std::make_shared<RunResult>();
   result->id = NextRunId();
-  result->up = current_->answered;
-  result->error = current_->error;
+  result->up = up;
+  result->error = std::move(error);
   result->duration = connector_.loop().clock().Steady() - current_->started;
-  for (const auto& [definition, label] : current_->answered ? current_->applying : last_applying_) {
-    if (!current_->set.Has(definition->id)) continue;
-    auto sample = State(definition, label).Sample(label);
-    if (!current_->answered) {
-      sample.success = false;
-      if (definition->on_error != query::OnError::kKeep) sample.block.reset();
-    }
-    result->queries.push_back(std::move(sample));
-  }
-  if (!current_->answered) return result;
-  for (const auto& database : visits_.databases()) {
-    for (const auto& definition : DatabaseQueries(current_->set, database)) {
-      if (const auto& state = State(definition, database); state.executed())
-        result->queries.push_back(state.Sample(database));
-    }
-  }
+  result->queries = queries_.Samples(set, up ? server_ : std::nullopt, current_->reading);
   return result;
 }
 
@@ -258,10 +333,10 @@ std::vector<query::DefinitionPtr> InstanceRuns::MainQueries(const std::string& d
   return queries;
 }
 
-std::vector<query::DefinitionPtr> InstanceRuns::DatabaseQueries(const QuerySet& set,
-                                                                const std::string& database) const {
+std::vector<query::DefinitionPtr> InstanceRuns::DatabaseQueries(const query::Catalog& catalog, const QuerySet& set,
+                                                                const std::string& database) {
   std::vector<query::DefinitionPtr> queries;
-  for (const auto& definition : catalog_->definitions()) {
+  for (const auto& definition : catalog.definitions()) {
     if (definition->scope == query::QueryScope::kDatabase && set.Has(definition->id) &&
         query::MatchesDatabase(*definition, database)) {
       queries.push_back(definition);
@@ -270,29 +345,23 @@ std::vector<query::DefinitionPtr> InstanceRuns::DatabaseQueries(const QuerySet& 
   return queries;
 }
 
-QueryState& InstanceRuns::State(const query::DefinitionPtr& definition, const std::string& label) {
-  auto& state = states_[label + "\n" + definition->id];
-  state.Adopt(definition);
-  return state;
-}
-
 ReadingRequest InstanceRuns::Request(Candidates candidates, base::Deadline deadline) {
   const auto due = [this](const query::DefinitionPtr& definition, const std::string& database) {
-    return State(definition, Label(*definition, database)).Due(connector_.loop().clock().Steady());
+    return queries_.State(definition, database).Due(connector_.loop().clock().Steady());
   };
-  return {std::move(candidates), due, false, deadline};
-}
-
-std::string InstanceRuns::Label(const query::Definition& definition, const std::string& database) {
-  return definition.scope == query::QueryScope::kDatabase ? database : std::string();
+  const auto slow = [this](const query::DefinitionPtr& definition, const std::string& database) {
+    return queries_.State(definition, database).timeouts() > 0;
+  };
+  return {std::move(candidates), due, slow, false, deadline};
 }
 
 bool InstanceRuns::TooManyAbandoned() const {
   const auto* observed = observer_.Find(cluster_, instance_.name);
   if (observed == nullptr) return false;
   const auto open =
-      std::count_if(others_.begin(), others_.end(), [](const auto& other) { return other.second->connected(); });
-  const int used = 1 + (main_ && main_->connected() ? 1 : 0) + (visits_.connected() ? 1 : 0) + static_cast<int>(open);
+      std::count_if(others_.begin(), others_.end(), [](const auto& other) { return other.second->holds_connection(); });
+  const int used =
+      1 + (main_ && main_->holds_connection() ? 1 : 0) + (visits_.connected() ? 1 : 0) + static_cast<int>(open);
   return used + observed->abandoned() >= options_.connections_per_instance;
 }
 

@@ -18,8 +18,9 @@ base::SteadyTime::duration BackoffAfter(int timeouts) {
 }  // namespace
 
 void QueryState::Adopt(const query::DefinitionPtr& definition) {
-  if (definition_ == definition) return;
+  const bool same = definition_ == definition || (definition_ && definition_->content == definition->content);
   definition_ = definition;
+  if (same) return;
   block_.reset();
   read_.reset();
   timeouts_ = 0;

@@ -30,7 +30,8 @@ struct QuerySample {
 
 class QueryState {
  public:
-  // A reload may have changed the definition: what an older one yielded is not served under the new one.
+  // A reload may have changed the definition: what an older one yielded is not served under a new one that would yield
+  // other series.
   void Adopt(const query::DefinitionPtr& definition);
 
   // Whether to send it now: its period is over (nine tenths of it, so that a period equal to the scrape interval is met

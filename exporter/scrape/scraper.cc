@@ -68,7 +68,9 @@ struct Scraper::Waiting {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::shared_ptr<const RunResult>> results;
+  std::vector<bool> done;
   std::size_t left = 0;
+  bool settled = false;  // what was not done has been asked for its state so far
 };
 
 Scraper::Scraper(postgres::Connector& connector, observe::Observer& observer, metrics::Self& self)
@@ -124,31 +126,53 @@ base::Result<Selection> Scraper::Select(const Filter& filter) const {
   return selection;
 }
 
+// On the loop: calls `ask` for each slot with the runs of its instance, null if a reload has removed them.
+void Scraper::ForEach(const Selection& selection, const std::function<void(std::size_t, InstanceRuns*)>& ask) {
+  std::size_t slot = 0;
+  for (const auto& [c, instances] : selection.instances) {
+    const auto& cluster = selection.plan->instances->clusters[c];
+    for (const auto i : instances) {
+      const auto runs = runs_.find({cluster.name, cluster.instances[i].name});
+      ask(slot++, runs == runs_.end() ? nullptr : runs->second.get());
+    }
+  }
+}
+
 std::vector<std::shared_ptr<const RunResult>> Scraper::AwaitRuns(const Selection& selection, base::Deadline deadline) {
   const auto waiting = std::make_shared<Waiting>();
   for (const auto& [cluster, instances] : selection.instances) waiting->left += instances.size();
   waiting->results.resize(waiting->left);
+  waiting->done.resize(waiting->left);
   connector_.loop().Post([this, selection, deadline, waiting] {
-    std::size_t slot = 0;
-    for (const auto& [c, instances] : selection.instances) {
-      const auto& cluster = selection.plan->instances->clusters[c];
-      for (const auto i : instances) {
-        const auto done = [waiting, at = slot++](std::shared_ptr<const RunResult> result) {
-          const std::lock_guard lock(waiting->mutex);
-          waiting->results[at] = std::move(result);
-          if (--waiting->left == 0) waiting->changed.notify_all();
-        };
-        const auto runs = runs_.find({cluster.name, cluster.instances[i].name});
-        if (runs == runs_.end()) {
-          done(nullptr);  // removed by a reload in between
-        } else {
-          runs->second->Join(selection.set, deadline, done);
-        }
-      }
-    }
+    ForEach(selection, [&](std::size_t slot, InstanceRuns* runs) {
+      const auto done = [waiting, slot](std::shared_ptr<const RunResult> result) {
+        const std::lock_guard lock(waiting->mutex);
+        waiting->results[slot] = std::move(result);
+        waiting->done[slot] = true;
+        if (--waiting->left == 0) waiting->changed.notify_all();
+      };
+      if (runs == nullptr) return done(nullptr);
+      runs->Join(selection.set, deadline, done);
+    });
   });
   std::unique_lock lock(waiting->mutex);
-  waiting->changed.wait_until(lock, deadline.at() + kGrace, [&] { return waiting->left == 0; });
+  const auto complete = [&] { return waiting->left == 0 || waiting->settled; };
+  if (waiting->changed.wait_until(lock, deadline.at() + kGrace, complete)) return waiting->results;
+  // Another waiter may have prolonged a run beyond this one's deadline: that the instance is silent is known all the
+  // same.
+  lock.unlock();
+  connector_.loop().Post([this, selection, waiting] {
+    ForEach(selection, [&](std::size_t slot, InstanceRuns* runs) {
+      const auto so_far = runs == nullptr ? nullptr : runs->SoFar(selection.set);
+      const std::lock_guard late(waiting->mutex);
+      if (!waiting->done[slot]) waiting->results[slot] = so_far;
+    });
+    const std::lock_guard late(waiting->mutex);
+    waiting->settled = true;
+    waiting->changed.notify_all();
+  });
+  lock.lock();
+  waiting->changed.wait_for(lock, kGrace, complete);
   return waiting->results;
 }
 
@@ -156,9 +180,7 @@ std::shared_ptr<const std::string> Scraper::Scrape(const Selection& selection, E
                                                    base::Deadline deadline) {
   const auto started = connector_.loop().clock().Steady();
   const auto results = AwaitRuns(selection, deadline);
-  std::string key = selection.key + (encoding == Encoding::kGzip ? "\ngzip" : "\nplain");
-  for (const auto& result : results) key += "," + std::to_string(result ? result->id : 0);
-  return pages_.Get(key, [&] {
+  const auto make = [&] {
     PageParts parts;
     parts.now = connector_.loop().clock().Steady();
     parts.series_limit = SeriesLimit(*selection.plan);
@@ -173,9 +195,24 @@ std::shared_ptr<const std::string> Scraper::Scrape(const Selection& selection, E
       if (std::any_of(selection.clusters.begin(), selection.clusters.end(), named)) parts.clusters.push_back(view);
     }
     auto page = MakePage(parts, self_);
+    SayDuplicates(page, parts.now);
     CountPage(self_, {connector_.loop().clock().Steady() - started, page.series, connector_.loop().lag()});
     return encoding == Encoding::kGzip ? metrics::Gzip(page.text) : std::move(page.text);
-  });
+  };
+  // Runs are what makes one page another: a page that lacks one cannot be told from others that lack one.
+  const auto missing = std::count(results.begin(), results.end(), nullptr);
+  if (results.empty() || missing > 0) return std::make_shared<const std::string>(make());
+  std::string key = selection.key + (encoding == Encoding::kGzip ? "\ngzip" : "\nplain");
+  for (const auto& result : results) key += "," + std::to_string(result->id);
+  return pages_.Get(key, make);
+}
+
+void Scraper::SayDuplicates(const metrics::Page& page, base::SteadyTime now) {
+  if (page.duplicates == 0) return;
+  const auto held_back = throttle_.Admit(page.first_duplicate, now);
+  if (!held_back) return;
+  base::Log(base::LogLevel::kWarn, "series that another query or database gave already are dropped",
+            {{"family", page.first_duplicate}, {"series", page.duplicates}, {"repeated", *held_back}});
 }
 
 }  // namespace pgvigil::scrape

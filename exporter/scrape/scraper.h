@@ -58,7 +58,8 @@ class Scraper {
   // Any thread. A name that is not configured is an error of kind not_found that lists what is.
   base::Result<Selection> Select(const Filter& filter) const;
 
-  // Any thread but the loop's. Returns by the deadline, with an instance that is not done by then left out.
+  // Any thread but the loop's. Returns by the deadline: an instance that has said nothing by then is down, one that is
+  // being read shows what has come in, and one of which neither can be said is left out.
   std::shared_ptr<const std::string> Scrape(const Selection& selection, Encoding encoding, base::Deadline deadline);
 
  private:
@@ -66,12 +67,15 @@ class Scraper {
   using Key = std::pair<cluster::ClusterName, std::string>;
 
   std::vector<std::shared_ptr<const RunResult>> AwaitRuns(const Selection& selection, base::Deadline deadline);
+  void ForEach(const Selection& selection, const std::function<void(std::size_t, InstanceRuns*)>& ask);
+  void SayDuplicates(const metrics::Page& page, base::SteadyTime now);
 
   postgres::Connector& connector_;
   observe::Observer& observer_;
   metrics::Self& self_;
   base::Published<Plan> plan_;
   PageCache pages_;
+  base::LogThrottle throttle_{std::chrono::minutes(5)};
   std::map<Key, std::unique_ptr<InstanceRuns>> runs_;  // the loop's thread only
 };
 

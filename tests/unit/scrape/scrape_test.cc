@@ -107,7 +107,12 @@ TEST(QueryStateTest, WhatAnOlderDefinitionYieldedIsNotServedUnderANewOne) {
   QueryState state;
   state.Adopt(definition);
   state.Record(Good(definition), kStart, false);
-  state.Adopt(Define(5min));
+  state.Adopt(Define(1min));
+  EXPECT_NE(state.Sample("").block, nullptr) << "only how often it is asked has changed";
+  EXPECT_FALSE(state.Due(kStart + 1s));
+  auto other = std::make_shared<query::Definition>(*definition);
+  other->content = "other";
+  state.Adopt(other);
   EXPECT_EQ(state.Sample("").block, nullptr);
   EXPECT_TRUE(state.Due(kStart + 1s));
 }
