@@ -99,11 +99,20 @@ void ClusterObserver::SetIntervals() {
   }
 }
 
-cluster::ClusterState ClusterObserver::State() const {
+cluster::ClusterState ClusterObserver::State() {
   cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}};
   state.instances.reserve(instances_.size());
   for (const auto& instance : instances_) state.instances.push_back(instance->state());
   MarkForeign(state.instances);
+  for (const auto& instance : state.instances) {
+    const std::string key = "foreign " + instance.name;
+    if (!instance.foreign) {
+      throttle_.Forget(key);
+    } else if (const auto held_back = throttle_.Admit(key, connector_.loop().clock().Steady())) {
+      base::Log(base::LogLevel::kError, "instance belongs to another cluster", *instance.sql.error,
+                {{"pg_cluster", options_.name.name}, {"repeated", *held_back}});
+    }
+  }
   return state;
 }
 

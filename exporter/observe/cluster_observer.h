@@ -32,16 +32,17 @@ class ClusterObserver {
  private:
   void Update();
   void SetIntervals();
-  cluster::ClusterState State() const;
+  cluster::ClusterState State();
 
   postgres::Connector& connector_;
   const std::function<void()> published_;
   ClusterOptions options_;
   base::Milliseconds observe_primary_{};
   base::Milliseconds observe_standby_{};
-  std::vector<std::unique_ptr<InstanceObserver>> instances_;
   cluster::PositionClock clock_;
   std::shared_ptr<base::Published<ClusterView>> view_ = std::make_shared<base::Published<ClusterView>>();
+  base::LogThrottle throttle_{std::chrono::minutes(5)};
+  std::vector<std::unique_ptr<InstanceObserver>> instances_;  // last: they go first, and may speak while they go
 };
 
 }  // namespace pgvigil::observe

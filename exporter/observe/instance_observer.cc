@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 
@@ -17,6 +18,8 @@ constexpr auto kSettingsEvery = seconds(60);
 constexpr auto kFirstRetry = milliseconds(250);
 constexpr auto kLongestRetry = seconds(5);
 constexpr auto kRefusedLoginRetry = seconds(30);  // a wrong password is not worth a login every few seconds
+constexpr auto kStableAfter = seconds(10);        // a session that lived so long was worth its login
+constexpr auto kLateLoop = milliseconds(250);     // a silence beyond it may be ours and not the server's
 constexpr auto kLogEvery = seconds(300);
 
 // Which of the abandoned backends are still there.
@@ -92,6 +95,8 @@ void InstanceObserver::Connect() {
   const auto deadline = base::Deadline::After(connector_.loop().clock().Steady(), kConnectWithin);
   session_->Connect(deadline, [this](const base::Result<postgres::ServerGreeting>& greeting) {
     if (!greeting.ok()) return OnFailure(greeting.error());
+    backend_pid_ = greeting->backend_pid;
+    connected_ = connector_.loop().clock().Steady();
     Ask();
   });
 }
@@ -110,7 +115,12 @@ void InstanceObserver::Ask() {
     segments.push_back({postgres::SettingsExecution(version, settings_sink_)});
   }
   if (!abandoned_.empty()) {
-    auto sink = std::make_shared<BackendsSink>([this](std::set<int> there) { abandoned_ = std::move(there); });
+    // Others may be abandoned before the answer is here: it speaks of those that were asked for.
+    auto sink = std::make_shared<BackendsSink>([this, asked = abandoned_](const std::set<int>& there) {
+      for (const int pid : asked) {
+        if (!there.contains(pid)) abandoned_.erase(pid);
+      }
+    });
     segments.push_back({{"pgv_abandoned", kBackendsSql, {IntArray(abandoned_)}, std::nullopt, std::move(sink)}});
   }
   session_->Execute(std::move(segments), base::Deadline::After(now, kAnswerWithin),
@@ -151,7 +161,7 @@ void InstanceObserver::OnFacts(const base::Result<cluster::InstanceFacts>& facts
     throttle_.Forget("facts");
   }
   if (state_.facts && state_.facts->postmaster_start != facts->postmaster_start) abandoned_.clear();
-  backoff_.Reset();
+  if (facts->received - connected_ >= kStableAfter) backoff_.Reset();
   state_.facts = std::make_shared<const cluster::InstanceFacts>(*facts);
   state_.sql.up = true;
   state_.sql.error.reset();
@@ -162,9 +172,14 @@ void InstanceObserver::OnFacts(const base::Result<cluster::InstanceFacts>& facts
 
 void InstanceObserver::OnFailure(const base::Error& error) {
   session_->Close();
+  const auto now = connector_.loop().clock().Steady();
+  const bool timed_out = error.kind == base::ErrorKind::kTimeout;
+  if (const int pid = std::exchange(backend_pid_, 0); pid != 0 && timed_out) Abandon(pid);
+  if (timed_out && state_.sql.up && connector_.loop().lag() >= kLateLoop) {
+    return ScheduleAt(now, &InstanceObserver::Connect);  // we were late ourselves: that is no evidence
+  }
   state_.sql.up = false;
   state_.sql.error = error;
-  const auto now = connector_.loop().clock().Steady();
   if (const auto held_back = throttle_.Admit("down", now)) {
     base::Log(base::LogLevel::kError, "instance does not answer", error,
               {{"pg_instance", options_.name}, {"repeated", *held_back}});

@@ -53,6 +53,8 @@ class InstanceObserver {
   base::SteadyTime::duration interval_ = std::chrono::seconds(1);
   base::SteadyTime asked_{};           // when the last question left
   base::SteadyTime settings_asked_{};  // likewise for the settings; zero: never answered
+  int backend_pid_ = 0;                // of the session; 0: none
+  base::SteadyTime connected_{};       // when the session was opened
   base::Backoff backoff_;
   base::LogThrottle throttle_;
   postgres::TimerId timer_ = 0;

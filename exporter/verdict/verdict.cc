@@ -147,8 +147,8 @@ std::optional<Loss> LossWithout(const InstanceFacts& standby, const Scene& scene
   loss.bytes = static_cast<double>(Behind(*flushed, *received));
   if (loss.bytes == 0) return loss;
   const auto began = scene.clock.LossBegan(*received);
-  if (!began || *began >= standby.received) return loss;
-  loss.seconds = base::Seconds(standby.received - *began);
+  if (!began) return loss;
+  loss.seconds = std::max(0.0, base::Seconds(standby.received - *began));
   if (*received < scene.clock.oldest().flushed) {
     loss.seconds = std::max(loss.seconds, SecondsAtLeast(standby, *received, scene.clock));
   }

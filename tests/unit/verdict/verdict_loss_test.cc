@@ -172,6 +172,17 @@ TEST(PrimaryLossTest, BehindTheOldestSampleTheLastReplayedCommitBoundsIt) {
   EXPECT_NEAR(scene.verdict->rpo_primary->seconds, 3600, 1e-6);
 }
 
+TEST(PrimaryLossTest, AStandbyReadBeforeTheFirstSampleIsNotTakenForOneThatHasEverything) {
+  Scene scene({"p", "s"});
+  scene.Loses("p", 0);
+  auto standby = StandbyAt(0, 1'000'000);
+  standby.facts.last_replayed_commit = ServerTime(-20);
+  scene.Sees("s", standby).Sees("p", PrimaryAt(0.1, 1'000'000'000));
+  ASSERT_TRUE(scene.verdict->rpo_primary);
+  EXPECT_EQ(scene.verdict->rpo_primary->bytes, 999'000'000);
+  EXPECT_EQ(scene.verdict->rpo_primary->seconds, 20) << "at least since its last commit";
+}
+
 TEST(PrimaryLossTest, IsHeldForFiveMinutesAfterThePrimarysLastAnswer) {
   auto scene = Busy(10);
   scene.Sees("s", StandbyAt(10, 1'007'000)).Loses("p", 11);
