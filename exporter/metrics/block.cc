@@ -9,6 +9,7 @@ namespace pgvigil::metrics {
 namespace {
 
 constexpr std::uint32_t kFree = ~std::uint32_t{0};
+constexpr std::size_t kFewRows = 8;  // up to here a table costs more than it saves
 
 // Most blocks are small and gone with their page: moving them costs more than what it saves.
 template <typename Container>
@@ -44,22 +45,41 @@ std::size_t BlockBuilder::SlotOf(std::string_view labels, std::size_t hash) cons
 }
 
 void BlockBuilder::GrowSlots() {
-  constexpr std::size_t kFirst = 16;
-  slots_.assign(std::max(kFirst, 2 * slots_.size()), kFree);
+  slots_.assign(std::max(4 * kFewRows, 2 * slots_.size()), kFree);
+  while (hashes_.size() < block_->rows()) {
+    hashes_.push_back(std::hash<std::string_view>()(block_->labels(hashes_.size())));
+  }
   for (std::uint32_t row = 0; row < hashes_.size(); ++row) slots_[SlotOf(block_->labels(row), hashes_[row])] = row;
 }
 
-bool BlockBuilder::StartRow(std::string_view labels) {
-  if (2 * hashes_.size() >= slots_.size()) GrowSlots();
+// Takes them up as those of the row to come if they are not.
+bool BlockBuilder::IsThere(std::string_view labels) {
+  const std::size_t rows = block_->rows();
+  if (rows < kFewRows) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (block_->labels(row) == labels) return true;
+    }
+    return false;
+  }
+  if (2 * rows >= slots_.size()) GrowSlots();
   const std::size_t hash = std::hash<std::string_view>()(labels);
   const std::size_t slot = SlotOf(labels, hash);
-  dropping_ = slots_[slot] != kFree;
+  if (slots_[slot] != kFree) return true;
+  slots_[slot] = static_cast<std::uint32_t>(rows);
+  hashes_.push_back(hash);
+  return false;
+}
+
+bool BlockBuilder::StartRow(std::string_view labels) {
+  dropping_ = IsThere(labels);
   if (dropping_) {
     ++duplicates_;
     return false;
   }
-  slots_[slot] = static_cast<std::uint32_t>(block_->rows());
-  hashes_.push_back(hash);
+  if (block_->rows() == 0) {
+    block_->label_ends_.reserve(kFewRows);
+    block_->values_.reserve(kFewRows * block_->columns_->size());
+  }
   block_->arena_ += labels;
   block_->label_ends_.push_back(static_cast<std::uint32_t>(block_->arena_.size()));
   const std::size_t values = block_->rows() * block_->columns_->size();

@@ -79,12 +79,13 @@ class BlockBuilder {
   std::shared_ptr<const Block> Finish() &&;
 
  private:
+  bool IsThere(std::string_view labels);
   std::size_t SlotOf(std::string_view labels, std::size_t hash) const;
   void GrowSlots();
 
   std::unique_ptr<Block> block_;
   // The rows by the hash of their labels: an open-addressed table of row numbers, kept at most half full. Texts are
-  // compared in the arena and only where hashes agree.
+  // compared in the arena and only where hashes agree. Empty while the rows are so few that each is compared.
   std::vector<std::uint32_t> slots_;
   std::vector<std::size_t> hashes_;  // of each row
   std::size_t duplicates_ = 0;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,8 +30,8 @@ class Families {
 
  private:
   std::vector<BlockBuilder> blocks_;
-  std::map<std::string_view, std::size_t> by_name_;
-  std::string labels_;  // scratch
+  std::vector<std::string_view> names_;  // of the blocks' families: few enough to be looked through
+  std::string labels_;                   // scratch
 };
 
 // Label text of an identity. `space` and `instance` are left out where empty.

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <compare>
 #include <map>
+#include <numeric>
 #include <set>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "metrics/escape.h"
@@ -23,23 +24,59 @@ struct Source {
 
 struct FamilySources {
   const Column* column;  // the first one's type and help are the family's
-  std::vector<Source> sources;
+  std::span<const Source> sources;
 };
 
-// Families in the order of their first appearance, each with all the columns that belong to it.
-std::vector<FamilySources> CollectFamilies(std::span<const PageEntry> entries) {
-  std::vector<FamilySources> families;
-  std::unordered_map<std::string_view, std::size_t> by_name;
-  for (std::uint32_t e = 0; e < entries.size(); ++e) {
-    const auto columns = entries[e].block->columns();
-    for (std::uint32_t c = 0; c < columns.size(); ++c) {
-      const auto [at, is_new] = by_name.emplace(columns[c].family, families.size());
-      if (is_new) families.push_back({&columns[c], {}});
-      families[at->second].sources.push_back({e, c});
+// Families in the order of their first appearance, each with all the columns that belong to it: one array of sources,
+// in which those of a family stand side by side.
+class FamiliesOfPage {
+ public:
+  explicit FamiliesOfPage(std::span<const PageEntry> entries) {
+    std::size_t columns = 0;
+    for (const auto& entry : entries) columns += entry.block->columns().size();
+    Number(entries, columns);
+    std::vector<std::uint32_t> next(firsts_.size() + 1);
+    for (const auto family : numbers_) ++next[family + 1];
+    std::partial_sum(next.begin(), next.end(), next.begin());
+    ends_.assign(next.begin() + 1, next.end());
+    sources_.resize(columns);
+    std::size_t at = 0;
+    for (std::uint32_t e = 0; e < entries.size(); ++e) {
+      for (std::uint32_t c = 0; c < entries[e].block->columns().size(); ++c) sources_[next[numbers_[at++]]++] = {e, c};
     }
   }
-  return families;
-}
+
+  std::size_t size() const { return firsts_.size(); }
+  FamilySources operator[](std::size_t family) const {
+    const std::size_t start = family == 0 ? 0 : ends_[family - 1];
+    return {firsts_[family], std::span(sources_).subspan(start, ends_[family] - start)};
+  }
+
+ private:
+  // Which family each column belongs to, by an open-addressed table of families that is at most half full.
+  void Number(std::span<const PageEntry> entries, std::size_t columns) {
+    constexpr std::uint32_t kFree = ~std::uint32_t{0};
+    std::vector<std::uint32_t> slots(std::bit_ceil(2 * columns + 1), kFree);
+    numbers_.reserve(columns);
+    for (const auto& entry : entries) {
+      for (const auto& column : entry.block->columns()) {
+        std::size_t slot = std::hash<std::string_view>()(column.family) & (slots.size() - 1);
+        while (slots[slot] != kFree && firsts_[slots[slot]]->family != column.family)
+          slot = (slot + 1) & (slots.size() - 1);
+        if (slots[slot] == kFree) {
+          slots[slot] = static_cast<std::uint32_t>(firsts_.size());
+          firsts_.push_back(&column);
+        }
+        numbers_.push_back(slots[slot]);
+      }
+    }
+  }
+
+  std::vector<const Column*> firsts_;   // of each family
+  std::vector<std::uint32_t> numbers_;  // of the columns, in the order of the entries: their family
+  std::vector<std::uint32_t> ends_;     // of each family's sources
+  std::vector<Source> sources_;
+};
 
 // About what the page will take, rather too much: memory that is reserved and not written costs nothing, a page that is
 // moved while it grows is there twice.
@@ -173,7 +210,8 @@ class Writer {
 
 Page WritePage(std::span<const PageEntry> entries) {
   Writer writer(entries);
-  for (const auto& family : CollectFamilies(entries)) writer.Family(family);
+  const FamiliesOfPage families(entries);
+  for (std::size_t i = 0; i < families.size(); ++i) writer.Family(families[i]);
   return std::move(writer).Take();
 }
 
