@@ -75,8 +75,8 @@ class Exporter:
         return self.log_path.read_text(errors="replace")
 
     def request(self, path="/metrics", method="GET", timeout=None, headers=None):
-        """(status, headers, body). `timeout` is what Prometheus would say it waits for, in seconds."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        """(status, headers, body). `timeout` is what Prometheus would say it waits for, in seconds; it gives up then, and so do we."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout or 60)
         try:
             sent = dict(headers or {})
             if timeout is not None:
