@@ -105,9 +105,11 @@ void InstanceObserver::Ask() {
   const auto now = connector_.loop().clock().Steady();
   const int version = session_->greeting()->version;
   asked_ = now;
-  facts_sink_ = std::make_shared<postgres::FactsSink>(version, connector_.loop().clock());
+  const bool same_session = state_.facts && state_.facts->received >= connected_;
+  const auto known = same_session ? state_.facts->walsenders : postgres::KnownWalsenders();
+  facts_sink_ = std::make_shared<postgres::FactsSink>(version, connector_.loop().clock(), known);
   std::vector<postgres::Segment> segments;
-  segments.push_back({postgres::FactsExecution(version, facts_sink_)});
+  segments.push_back({postgres::FactsExecution(version, known, facts_sink_)});
   settings_sink_.reset();
   if (!state_.settings || now - settings_asked_ >= kSettingsEvery) {
     settings_asked_ = now;

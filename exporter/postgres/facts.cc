@@ -1,5 +1,6 @@
 #include "postgres/facts.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <utility>
@@ -65,19 +66,25 @@ std::vector<std::vector<std::string_view>> Records(std::string_view text) {
   return records;
 }
 
-void ReadWalsenders(std::string_view text, InstanceFacts& facts) {
+void ReadWalsenders(std::string_view text, const KnownWalsenders& known, InstanceFacts& facts) {
   constexpr std::size_t kFields = 8;
   for (const auto& fields : Records(text)) {
     if (fields.size() != kFields) continue;
-    facts.walsenders.push_back({base::ParseInteger<std::int32_t>(fields[0]).value_or(0),
-                                std::string(fields[1]),
-                                std::string(fields[2]),
-                                std::string(fields[3]),
-                                std::string(fields[4]),
-                                {},
-                                RowReader::ToLsn(fields[5]),
-                                RowReader::ToLsn(fields[6]),
-                                RowReader::ToLsn(fields[7])});
+    const auto pid = base::ParseInteger<std::int32_t>(fields[0]).value_or(0);
+    const auto before = std::find_if(known.begin(), known.end(), [&](const auto& sender) { return sender.pid == pid; });
+    auto& sender = facts.walsenders.emplace_back();
+    if (before != known.end()) sender = *before;
+    sender.pid = pid;
+    if (before == known.end()) {
+      sender.application_name = fields[1];
+      sender.client_address = fields[2];
+    }
+    sender.state = fields[3];
+    sender.sync_state = fields[4];
+    sender.slot_name.clear();
+    sender.sent = RowReader::ToLsn(fields[5]);
+    sender.flushed = RowReader::ToLsn(fields[6]);
+    sender.replayed = RowReader::ToLsn(fields[7]);
   }
 }
 
@@ -128,7 +135,7 @@ cluster::PauseState ReadPause(std::string_view text) {
   return cluster::PauseState::kNotPaused;
 }
 
-base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version) {
+base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version, const KnownWalsenders& known) {
   InstanceFacts facts;
   const auto server_time = row.Time("server_time");
   const auto start = row.Time("postmaster_start");
@@ -148,7 +155,7 @@ base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version) {
   facts.pause = ReadPause(row.Find("pause").value_or(""));
   ReadReceiver(row, facts);
   ReadTimeline(row, facts);
-  ReadWalsenders(row.Find("walsenders").value_or(""), facts);
+  ReadWalsenders(row.Find("walsenders").value_or(""), known, facts);
   ReadSlots(row.Find("slots").value_or(""), facts);
   facts.archiver = {row.Number<std::uint64_t>("archived_count").value_or(0),
                     row.Number<std::uint64_t>("failed_count").value_or(0),
@@ -190,10 +197,12 @@ const base::Error kNotAsked{base::ErrorKind::kInternal, "not answered yet", {}, 
 
 }  // namespace
 
-Execution FactsExecution(int version, std::shared_ptr<ResultSink> sink) {
+Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_ptr<ResultSink> sink) {
   auto sql = FactsSql(version);
   auto name = "pgv_facts_" + base::ContentHash(sql);
-  return {std::move(name), std::move(sql), {}, std::nullopt, std::move(sink)};
+  std::string pids = "{";
+  for (const auto& sender : known) pids += (pids.size() > 1 ? "," : "") + std::to_string(sender.pid);
+  return {std::move(name), std::move(sql), {pids + "}"}, std::nullopt, std::move(sink)};
 }
 
 Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink) {
@@ -206,12 +215,13 @@ struct FactsSink::Impl {
   int version;
   const base::Clock& clock;
   base::SteadyTime sent;
+  KnownWalsenders known;
   RowReader row;
   base::Result<InstanceFacts> facts = kNotAsked;
 };
 
-FactsSink::FactsSink(int version, const base::Clock& clock)
-    : impl_(std::make_unique<Impl>(Impl{version, clock, clock.Steady(), {}, kNotAsked})) {}
+FactsSink::FactsSink(int version, const base::Clock& clock, KnownWalsenders known)
+    : impl_(std::make_unique<Impl>(Impl{version, clock, clock.Steady(), std::move(known), {}, kNotAsked})) {}
 FactsSink::~FactsSink() = default;
 void FactsSink::OnColumns(std::span<const ResultColumn> columns) { impl_->row.SetColumns(columns); }
 void FactsSink::OnRows(const Rows& rows) { impl_->row.SetRow(rows); }
@@ -220,7 +230,7 @@ void FactsSink::OnDone(const Outcome& outcome) {
     impl_->facts = *outcome.error;
     return;
   }
-  auto facts = ReadFacts(impl_->row, impl_->version);
+  auto facts = ReadFacts(impl_->row, impl_->version, impl_->known);
   if (facts.ok()) {
     auto read = *facts;
     read.sent = impl_->sent;

@@ -4,21 +4,26 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cluster/instance_facts.h"
 #include "postgres/session.h"
 
 namespace pgvigil::postgres {
 
+// Walsenders whose names and addresses an earlier observation over the same session has brought: the server is spared
+// looking them up again, which takes it through the state of every backend.
+using KnownWalsenders = std::vector<cluster::Walsender>;
+
 // One row, a few tens of microseconds of server CPU; every observation. `version` is server_version_num.
-Execution FactsExecution(int version, std::shared_ptr<ResultSink> sink);
+Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_ptr<ResultSink> sink);
 // One row; every 60 s.
 Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink);
 
 // Reads that row. After a good OnDone `facts()` holds it; `sent` and `received` are set by the sink from the clock.
 class FactsSink final : public ResultSink {
  public:
-  FactsSink(int version, const base::Clock& clock);
+  FactsSink(int version, const base::Clock& clock, KnownWalsenders known = {});
   ~FactsSink() override;
   void OnColumns(std::span<const ResultColumn> columns) override;
   void OnRows(const Rows& rows) override;

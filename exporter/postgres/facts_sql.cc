@@ -8,7 +8,7 @@ constexpr int kFirstWithArchiveLibrary = 150000;
 
 // Everything is qualified: a search_path of somebody else's making must not change what is asked. The functions are
 // those below the views pg_stat_replication and pg_replication_slots, without the joins that would read pg_authid and
-// pg_database, which a lock can make wait.
+// pg_database, which a lock can make wait. $1: the walsenders whose names are known.
 constexpr const char* kFacts = R"sql(
 SELECT s.in_recovery,
        (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000000)::bigint AS server_time,
@@ -30,10 +30,11 @@ SELECT s.in_recovery,
        (pg_catalog.date_part('epoch', r.last_msg_receipt_time) * 1000000)::bigint AS receiver_last_message,
        r.sender_host, r.sender_port, r.slot_name AS receiver_slot,
        (SELECT pg_catalog.string_agg(pg_catalog.concat(
-                 w.pid, E'\x1f', a.application_name, E'\x1f', pg_catalog.host(a.client_addr), E'\x1f', w.state, E'\x1f', w.sync_state,
-                 E'\x1f', w.sent_lsn, E'\x1f', w.flush_lsn, E'\x1f', w.replay_lsn), E'\x1e')
-        FROM pg_catalog.pg_stat_get_wal_senders() AS w
-        LEFT JOIN LATERAL pg_catalog.pg_stat_get_activity(w.pid) AS a ON true) AS walsenders,
+                 w.pid, E'\x1f', coalesce(CASE WHEN w.pid <> ALL ($1::int[]) THEN
+                   (SELECT pg_catalog.concat(a.application_name, E'\x1f', pg_catalog.host(a.client_addr))
+                    FROM pg_catalog.pg_stat_get_activity(w.pid) AS a) END, E'\x1f'),
+                 E'\x1f', w.state, E'\x1f', w.sync_state, E'\x1f', w.sent_lsn, E'\x1f', w.flush_lsn, E'\x1f', w.replay_lsn), E'\x1e')
+        FROM pg_catalog.pg_stat_get_wal_senders() AS w) AS walsenders,
        (SELECT pg_catalog.string_agg(pg_catalog.concat(
                  l.slot_name, E'\x1f', l.active_pid, E'\x1f', l.slot_type, E'\x1f', l.restart_lsn), E'\x1e')
         FROM pg_catalog.pg_get_replication_slots() AS l) AS slots,
