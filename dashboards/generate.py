@@ -1,54 +1,111 @@
 #!/usr/bin/env python3
 """Writes the dashboards of this folder: what they share is said once. `--check` only compares.
 
-Each panel has a title, a description that says what is bad and which alerts watch it, a unit, and the thresholds of those
-alerts. A panel that is rightly empty on a healthy cluster is marked `may_be_empty`; the others must return data from a real
-exporter (tests/integration/test_dashboards.py).
+Each panel has a title, a description that says what is bad, what to do and which alerts watch it, and a unit. Its thresholds
+are those of the alerts: constants as steps, everything else as PromQL with the alert and severity it belongs to, which
+tests/static/dashboards_check.py holds against alerts/rules. A query that may rightly return nothing says why; every other
+one must return data from a real exporter (tests/integration/test_dashboards.py).
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).parent
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+RUNBOOKS = "https://github.com/pgvigil/pgvigil/blob/main/alerts/runbooks/"
+# Both variables have one value; that of the namespace is empty for clusters outside of Kubernetes, and matches its absence.
 CLUSTER = 'namespace=~"$namespace",pg_cluster=~"$pg_cluster"'
 INSTANCE = CLUSTER + ',pg_instance=~"$pg_instance"'
-GREEN, YELLOW, RED, GREY = "green", "yellow", "red", "text"
+BY_CLUSTER = "namespace, pg_cluster"
+BY_INSTANCE = "namespace, pg_cluster, pg_instance"
+GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "text"
+SEVERITIES = {"critical": RED, "warning": YELLOW, "info": BLUE}
 
 
-def variable(name, label, query, multi):
+@dataclasses.dataclass
+class Query:
+    """One query of a panel."""
+    expression: str
+    legend: str = ""
+    alert: tuple = ()  # (name, severity) of the rule whose threshold this is
+    limit: str = ""  # the threshold within the expression; all of it for a line
+    unit: str = ""  # of a second axis on the right
+    may_be_empty: str = ""  # why it may return nothing
+
+
+def line(expression, alert, severity, legend="objective", **more):
+    """A threshold that is a series."""
+    return Query(expression, legend, (alert, severity), expression, **more)
+
+
+def steps(*thresholds):
+    """Thresholds that are constants: (severity, value) in rising order."""
+    return [{"color": GREEN, "value": None}, *({"color": SEVERITIES[severity], "value": value} for severity, value in thresholds)]
+
+
+def words(*pairs):
+    return [{"type": "value", "options": {str(value): {"text": text, "color": colour, "index": i}}} for i, (value, text, colour) in enumerate(pairs)]
+
+
+# What a stat says instead of "No data": nothing at all came back, not even that the answer is unknown.
+NOTHING = {"type": "special", "options": {"match": "null+nan", "result": {"text": "NO DATA", "color": RED, "index": 99}}}
+
+
+def most(by, metric, where, how="max"):
+    return f"{how} by ({by}) ({metric}{{{where}}})"
+
+
+def of_cluster(metric, *matchers):
+    return most(BY_CLUSTER, metric, ",".join((CLUSTER, *matchers)))
+
+
+def of_instance(metric, *matchers, how="max"):
+    return most(BY_INSTANCE, metric, ",".join((INSTANCE, *matchers)), how)
+
+
+def variable(name, label, query, everything=False, regex=""):
     return {"name": name, "label": label, "type": "query", "datasource": DATASOURCE, "query": {"query": query, "refId": name},
-            "definition": query, "refresh": 2, "sort": 1, "multi": multi, "includeAll": multi, "allValue": ".*" if multi else None,
-            "current": {"text": "All", "value": "$__all"} if multi else {}, "hide": 0, "options": [], "regex": ""}
+            "definition": query, "refresh": 2, "sort": 1, "multi": everything, "includeAll": everything, "allValue": ".*" if everything else None,
+            "current": {"text": "All", "value": "$__all"} if everything else {}, "hide": 0, "options": [], "regex": regex}
 
 
 def variables(with_instance):
     found = [{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "hide": 0, "current": {},
               "includeAll": False, "multi": False, "options": [], "refresh": 1, "regex": ""},
-             {**variable("namespace", "Namespace", "label_values(pgvigil_cluster_info, namespace)", True), "allValue": ".*"},
-             variable("pg_cluster", "Cluster", 'label_values(pgvigil_cluster_info{namespace=~"$namespace"}, pg_cluster)', False)]
+             # Not label_values: it leaves out the clusters that have no namespace. `{}` yields the empty value.
+             variable("namespace", "Namespace", "query_result(group by (namespace) (pgvigil_cluster_info))", regex=r'/^\{(?:namespace=")?([^"}]*)/'),
+             variable("pg_cluster", "Cluster", 'label_values(pgvigil_cluster_info{namespace=~"$namespace"}, pg_cluster)')]
     if with_instance:
-        found.append(variable("pg_instance", "Instance", f"label_values(pgvigil_source_up{{{CLUSTER}}}, pg_instance)", True))
+        found.append(variable("pg_instance", "Instance", f"label_values(pg_up{{{CLUSTER}}}, pg_instance)", everything=True))
     return found
+
+
+def link_to(title, uid):
+    return {"type": "link", "title": title, "url": f"/d/{uid}", "includeVars": True, "keepTime": True, "icon": "dashboard", "targetBlank": False,
+            "tooltip": "", "asDropdown": False, "tags": []}
+
+
+TO_INSTANCE = {"title": "Instance", "url": "/d/pgvigil-instance?${datasource:queryparam}&${namespace:queryparam}&${pg_cluster:queryparam}"
+                                           "&var-pg_instance=${__data.fields.Instance}&${__url_time_range}"}
 
 
 class Dashboard:
     """Panels are placed from left to right in rows of 24 units."""
 
-    def __init__(self, uid, title, description, with_instance):
+    def __init__(self, uid, title, description, with_instance, link):
         self.panels = []
         self.x = self.y = self.height = 0
         self.content = {
             "uid": uid, "title": title, "description": description, "tags": ["pgvigil", "postgresql"], "schemaVersion": 39, "version": 1, "id": None,
             "editable": False, "graphTooltip": 1, "timezone": "browser", "refresh": "30s", "time": {"from": "now-6h", "to": "now"},
             "templating": {"list": variables(with_instance)}, "panels": self.panels,
-            "links": [{"type": "dashboards", "tags": ["pgvigil"], "asDropdown": True, "includeVars": True, "keepTime": True, "title": "pgvigil",
-                       "icon": "external link", "targetBlank": False, "tooltip": "", "url": ""}],
+            "links": [link, {"type": "dashboards", "tags": ["pgvigil"], "asDropdown": True, "includeVars": True, "keepTime": True, "title": "pgvigil",
+                             "icon": "external link", "targetBlank": False, "tooltip": "", "url": ""}],
             "annotations": {"list": [{
                 "name": "Primary changed", "datasource": DATASOURCE, "enable": True, "iconColor": "purple", "hide": False,
-                "expr": f"changes(max by (pg_cluster) (pgvigil_timeline_id{{{CLUSTER}}})[2m:30s]) > 0", "titleFormat": "New timeline",
-                "tagKeys": "pg_cluster"}]}}
+                "expr": f"changes({of_cluster('pgvigil_timeline_id')}[2m:15s]) > 0", "titleFormat": "New timeline", "tagKeys": "pg_cluster"}]}}
 
     def row(self, title):
         self.y += self.height
@@ -57,223 +114,405 @@ class Dashboard:
         self.y += 1
         self.x = self.height = 0
 
-    def add(self, kind, title, description, targets, **more):
+    def add(self, kind, title, description, queries, **more):
+        """Any panel. What its queries say of themselves beyond PromQL is kept under `pgvigil`, for the tests."""
+        queries = {chr(65 + i): query if isinstance(query, Query) else Query(*query) for i, query in enumerate(queries)}
         width, height = more.pop("size", (8, 8))
         if self.x + width > 24:
             self.x, self.y, self.height = 0, self.y + self.height, 0
         defaults = {"unit": more.pop("unit", "short"), "mappings": more.pop("mappings", []), "custom": more.pop("custom", {}),
-                    "thresholds": {"mode": "absolute", "steps": more.pop("thresholds", [{"color": GREEN, "value": None}])},
+                    "thresholds": {"mode": "absolute", "steps": more.pop("thresholds", steps())},
                     "color": {"mode": "palette-classic" if kind == "timeseries" else "thresholds"}}
-        if "decimals" in more:
-            defaults["decimals"] = more.pop("decimals")
+        for key, name in (("decimals", "decimals"), ("least", "min"), ("none", "noValue")):
+            if key in more:
+                defaults[name] = more.pop(key)
         instant = kind in ("stat", "table")
-        may_be_empty = more.pop("may_be_empty", False)
         panel = {"type": kind, "title": title, "description": description, "id": len(self.panels) + 1, "datasource": DATASOURCE,
                  "gridPos": {"x": self.x, "y": self.y, "w": width, "h": height},
                  "fieldConfig": {"defaults": defaults, "overrides": more.pop("overrides", [])}, "options": more.pop("options", {}),
-                 "targets": [{"refId": chr(65 + i), "expr": expression, "legendFormat": legend, "datasource": DATASOURCE, "instant": instant,
+                 "targets": [{"refId": name, "expr": query.expression, "legendFormat": query.legend, "datasource": DATASOURCE, "instant": instant,
                               "range": not instant, "format": "table" if kind == "table" else "time_series"}
-                             for i, (expression, legend) in enumerate(targets)]}
-        if may_be_empty:
-            panel["pgvigil"] = {"mayBeEmpty": True}
+                             for name, query in queries.items()],
+                 "pgvigil": {"mayBeEmpty": {name: query.may_be_empty for name, query in queries.items() if query.may_be_empty},
+                             "thresholds": {name: {"alert": query.alert[0], "severity": query.alert[1], "limit": query.limit}
+                                            for name, query in queries.items() if query.alert}}}
         panel.update(more)
         self.panels.append(panel)
         self.x += width
         self.height = max(self.height, height)
 
-    def stat(self, title, description, expression, **more):
+    def stat(self, title, description, queries, **more):
         options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "background", "graphMode": "none",
                    "textMode": more.pop("text_mode", "auto"), "justifyMode": "auto", "orientation": "auto"}
-        self.add("stat", title, description, [(expression, more.pop("legend", ""))], options=options, size=more.pop("size", (4, 4)), **more)
+        more["mappings"] = [*more.get("mappings", []), NOTHING]
+        self.add("stat", title, description, queries, options=options, size=more.pop("size", (4, 4)), **more)
 
-    def series(self, title, description, targets, **more):
+    def judged(self, title, description, value, levels, **more):
+        """A stat whose colour and words are the alerts' own judgement: one query a level, of which one answers at a time.
+
+        `levels` are (alert, severity, words, condition put after the value) in rising order; `unknown` is what is said
+        instead where there is no value.
+        """
+        who, what = more.pop("who", ""), more.pop("well", "")
+        name = who and f"{who}: "
+        over = [f"({value}) {condition}" for _, _, _, condition in levels]
+        queries = [Query(" unless ".join(f"({part})" for part in (value, *over)), what or who, may_be_empty="only while no alert's condition holds")]
+        for i, (alert, severity, text, condition) in enumerate(levels):
+            queries.append(Query(" unless ".join(f"({part})" for part in over[i:]), name + text, (alert, severity), condition,
+                                 may_be_empty="only while the alert's condition holds"))
+        overrides = [{"matcher": {"id": "byFrameRefID", "options": chr(66 + i)},
+                      "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": SEVERITIES[severity]}}]}
+                     for i, (_, severity, _, _) in enumerate(levels)]
+        if "unknown" in more:
+            queries.append(Query(more.pop("unknown"), who or "see Primary", may_be_empty="only while the value is not known"))
+        self.stat(title, description, queries, overrides=overrides, text_mode=more.pop("text_mode", "value_and_name"), **more)
+
+    def series(self, title, description, queries, **more):
         custom = {"lineWidth": 1, "fillOpacity": 10, "showPoints": "never", "spanNulls": False,
                   "thresholdsStyle": {"mode": "line" if "thresholds" in more else "off"}, **more.pop("custom", {})}
-        self.add("timeseries", title, description, targets, custom=custom,
+        overrides = more.pop("overrides", [])
+        for i, query in enumerate(queries):
+            if not isinstance(query, Query):
+                continue
+            properties = []
+            if query.alert:
+                properties += [{"id": "color", "value": {"mode": "fixed", "fixedColor": SEVERITIES[query.alert[1]]}},
+                               {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 10]}}, {"id": "custom.fillOpacity", "value": 0}]
+            if query.unit:
+                properties += [{"id": "unit", "value": query.unit}, {"id": "custom.axisPlacement", "value": "right"}]
+            if properties:
+                overrides.append({"matcher": {"id": "byFrameRefID", "options": chr(65 + i)}, "properties": properties})
+        self.add("timeseries", title, description, queries, custom=custom, overrides=overrides,
                  options={"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}, "tooltip": {"mode": "multi", "sort": "desc"}}, **more)
 
-    def states(self, title, description, targets, values, **more):
-        mappings = [{"type": "value", "options": {str(number): {"text": text, "color": colour, "index": number}}} for number, text, colour in values]
-        self.add("state-timeline", title, description, targets, mappings=mappings, custom={"lineWidth": 0, "fillOpacity": 80},
+    def states(self, title, description, queries, values, **more):
+        self.add("state-timeline", title, description, queries, mappings=words(*values), custom={"lineWidth": 0, "fillOpacity": 80},
                  options={"mergeValues": True, "showValue": "auto", "rowHeight": 0.9, "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"}},
                  **more)
 
 
-def limit(*steps):
-    return [{"color": GREEN, "value": None}, *({"color": colour, "value": value} for value, colour in steps)]
+def column(name, **properties):
+    return {"matcher": {"id": "byName", "options": name}, "properties": [{"id": key, "value": value} for key, value in properties.items()]}
 
 
-def words(*pairs):
-    return [{"type": "value", "options": {str(value): {"text": text, "color": colour, "index": i}}} for i, (value, text, colour) in enumerate(pairs)]
+def coloured(name, *pairs):
+    """A column whose cells have words and colours."""
+    return column(name, mappings=words(*pairs), **{"custom.cellOptions": {"type": "color-background", "mode": "basic"}})
 
 
-STATES = ["streaming", "catching_up", "archive_recovery", "paused", "disconnected", "diverged"]
-STATE_COLOURS = [GREEN, YELLOW, "blue", "purple", "orange", RED]
+STATES = {"streaming": GREEN, "catching_up": YELLOW, "archive_recovery": BLUE, "paused": PURPLE, "disconnected": ORANGE, "diverged": RED}
+DECLARED = of_cluster("pgvigil_cluster_instances", 'state="declared"')
+READY = of_cluster("pgvigil_cluster_instances", 'state="ready"')
+RPO_OBJECTIVE = of_cluster("pgvigil_objective_rpo_seconds", 'loss="primary"')
+UNKNOWN, BY_DESIGN, ALONE = -1, -2, -3
+UNKNOWNS = ((UNKNOWN, "UNKNOWN", RED), (BY_DESIGN, "replica cluster", GREY), (ALONE, "no standby declared", GREY))
+
+
+def unknown_of_cluster(value, alone=False):
+    """Instead of a value: unknown, unless it is none that such a cluster has. Replica clusters declare no loss of a primary."""
+    first = f"0 * ({DECLARED} == 1) - 3 or " if alone else ""
+    return f"({first}0 * {RPO_OBJECTIVE} - 1 or 0 * {DECLARED} - 2) unless on ({BY_CLUSTER}) ({value})"
+
+
+def unknown_of_instance(value):
+    return f"(0 * {of_instance('pg_up')} - 1) unless on ({BY_INSTANCE}) ({value})"
 
 
 def cluster_dashboard():
-    board = Dashboard("pgvigil-cluster", "pgvigil / Cluster", "Is there one primary, do the standbys follow, what would be lost now", False)
-    by_cluster = "by (namespace, pg_cluster)"
+    board = Dashboard("pgvigil-cluster", "pgvigil / Cluster", "Is there one primary, do the standbys follow, what would be lost now", False,
+                      link_to("Instances", "pgvigil-instance"))
     board.row("What is wrong now")
-    board.stat("Primary", "Instances that answer as primary. None or more than one is an emergency; no value means that not every instance answers. "
-               "Alerts: PgNoPrimary, PgTwoPrimaries, PgPrimaryUnknown.", f"max {by_cluster} (pgvigil_cluster_primaries{{{CLUSTER}}})",
-               mappings=words((0, "NONE", RED), (1, "one", GREEN), (2, "TWO", RED)), thresholds=limit((2, RED)))
-    board.stat("Instances that answer", "Share of the declared instances that answer SQL. Alerts: PgInstanceDown, PgInstanceUnreachable.",
-               f'max {by_cluster} (pgvigil_cluster_instances{{{CLUSTER},state="ready"}}) / max {by_cluster} (pgvigil_cluster_instances{{{CLUSTER},state="declared"}})',
-               unit="percentunit", thresholds=[{"color": RED, "value": None}, {"color": YELLOW, "value": 0.01}, {"color": GREEN, "value": 1}])
-    board.stat("Lost if the primary died now", "Commits, in time, that no reachable standby has; endless when none follows. Above the declared objective "
-               "it is too much. Alerts: PgRpoPrimaryOverObjective, PgRpoPrimaryUnknown.",
-               f'max {by_cluster} (pgvigil_rpo_seconds{{{CLUSTER},loss="primary"}})', unit="s", thresholds=limit((30, RED)))
-    board.stat("Standbys that do not follow", "Standbys that are disconnected or diverged. Alerts: PgStandbyDisconnected, PgStandbyDiverged.",
-               f'sum {by_cluster} (max by (namespace, pg_cluster, pg_instance, state) (pgvigil_replication_state{{{CLUSTER},state=~"disconnected|diverged"}}))',
-               thresholds=limit((1, RED)), may_be_empty=True)
-    board.stat("Commits that wait", "Backends of the primary whose commit waits for a synchronous standby. Alert: PgCommitsBlocked.",
-               f"max {by_cluster} (pgvigil_sync_waiters{{{CLUSTER}}})", thresholds=limit((1, YELLOW), (10, RED)))
-    board.stat("Timeline", "The timeline the primary is on: one more at every promotion.", f"max {by_cluster} (pgvigil_timeline_id{{{CLUSTER}}})",
-               thresholds=[{"color": GREY, "value": None}])
-    board.add("table", "Firing alerts", "Everything that fires for this cluster now; the name leads to its runbook by the alert's annotation.",
-              [(f'max by (alertname, severity, pg_instance) (ALERTS{{{CLUSTER},alertstate="firing"}})', "")], size=(24, 5), may_be_empty=True,
-              transformations=[{"id": "organize", "options": {"excludeByName": {"Time": True, "Value": True}}}])
+    board.stat("Primary", "Instances that answer as primary. NONE: nothing can be written, promote. TWO OR MORE: fence all but the one that should be. UNKNOWN: "
+               "an instance that could be the primary does not answer, see the table of instances. Alerts: PgNoPrimary, PgTwoPrimaries, PgPrimaryUnknown.",
+               [(f"{of_cluster('pgvigil_cluster_primaries')} or 0 * {RPO_OBJECTIVE} - 1 or 0 * {DECLARED} - 2", "primaries")],
+               mappings=[*words((0, "NONE", RED), (1, "one", GREEN), *UNKNOWNS),
+                         {"type": "range", "options": {"from": 2, "to": None, "result": {"text": "TWO OR MORE", "color": RED, "index": 5}}}])
+    counted = (f'{READY} / {DECLARED} * on ({BY_CLUSTER}) group_left (ready) count_values by ({BY_CLUSTER}) ("ready", {READY})'
+               f' * on ({BY_CLUSTER}) group_left (declared) count_values by ({BY_CLUSTER}) ("declared", {DECLARED})')
+    board.judged("Instances that answer", "Declared instances, and those of them that answer SQL. Fewer than declared: the table of instances says which "
+                 "one does not. Alerts: PgInstanceDown, PgInstanceUnreachable.", counted,
+                 [("PgInstanceDown", "warning", "{{ready}} of {{declared}}", "< 1"), ("PgInstanceDown", "critical", "NONE of {{declared}}", "== 0")],
+                 well="{{ready}} of {{declared}}", text_mode="name", unit="percentunit")
+    rpo = of_cluster("pgvigil_rpo_seconds", 'loss="primary"')
+    lost = f"{rpo} unless on ({BY_CLUSTER}) {DECLARED} == 1"
+    board.judged("Lost if the primary died now", "Time whose commits no reachable standby has; without bound when none follows. Over the objective: do not "
+                 "fail over now if you can wait, and see the replication states for the standby that fell behind. Alerts: PgRpoPrimaryOverObjective, "
+                 "PgRpoPrimaryUnknown.", lost,
+                 [("PgRpoPrimaryOverObjective", "critical", "over the objective", f"> on ({BY_CLUSTER}) {RPO_OBJECTIVE}")],
+                 well="within the objective", unknown=unknown_of_cluster(lost, alone=True), unit="s", decimals=1,
+                 mappings=[*words(*UNKNOWNS), {"type": "range", "options": {"from": 1e15, "to": None, "result": {"text": "WITHOUT BOUND", "color": RED, "index": 5}}}])
+    behind = (f"sum by ({BY_CLUSTER}) (" + most(BY_INSTANCE + ", state", "pgvigil_replication_state", CLUSTER + ',state=~"disconnected|diverged"') + ")")
+    board.judged("Standbys that do not follow", "Standbys that are disconnected, or diverged and have to be rebuilt. One that does not answer is counted under "
+                 "Instances that answer. Alerts: PgStandbyDisconnected, PgStandbyDiverged.", behind,
+                 [("PgStandbyDisconnected", "warning", "disconnected", "> 0"),
+                  ("PgStandbyDiverged", "critical", "diverged", f"and on ({BY_CLUSTER}) " + of_cluster("pgvigil_replication_state", 'state="diverged"') + " == 1")],
+                 well="all follow", unknown=unknown_of_cluster(behind, alone=True), mappings=words(*UNKNOWNS))
+    waiters = of_cluster("pgvigil_sync_waiters")
+    required, streaming = (of_cluster("pgvigil_sync_standbys", f'state="{state}"') for state in ("required", "streaming"))
+    board.judged("Commits that wait", "Backends whose commit waits for a synchronous standby. To wait is normal while every required standby streams; if one "
+                 "is missing they wait for ever: bring it back. Alerts: PgCommitsBlocked, PgSyncStandbysMissing.", waiters,
+                 [("PgSyncStandbysMissing", "warning", "a standby is missing", f"and on ({BY_CLUSTER}) {required} - on ({BY_CLUSTER}) {streaming} > 0"),
+                  ("PgCommitsBlocked", "critical", "BLOCKED, a standby is missing", f"> 0 and on ({BY_CLUSTER}) {required} > on ({BY_CLUSTER}) {streaming}")],
+                 well="none is blocked", unknown=unknown_of_cluster(waiters), mappings=words(*UNKNOWNS))
+    slots = most(BY_INSTANCE + ", slot_name", "pg_replication_slot_wal_status_state", CLUSTER + ',wal_status=~"lost|unreserved"')
+    asked = of_cluster("pgvigil_query_success", 'query="pg_replication_slot_wal_status"')
+    endangered = f"count by ({BY_CLUSTER}) ({slots} == 1) or 0 * ({asked} == 1)"
+    lost_slots = most(BY_CLUSTER, "pg_replication_slot_wal_status_state", CLUSTER + ',wal_status="lost"')
+    board.judged("Slots in danger", "Replication slots that lost WAL they need, or lose it at the next checkpoint. Bring the client of an unreserved one back "
+                 "now; a lost one has to be made anew, with its standby or subscriber. Alerts: PgSlotNearInvalidation, PgSlotLost.", endangered,
+                 [("PgSlotNearInvalidation", "critical", "about to be lost", "> 0"),
+                  ("PgSlotLost", "critical", "LOST", f"and on ({BY_CLUSTER}) {lost_slots} == 1")],
+                 well="none", unknown=unknown_of_cluster(endangered), mappings=words(*UNKNOWNS))
+    firing = f'{CLUSTER},alertstate="firing"'
+    own = 'pg_cluster="",component="exporter",severity!="none",alertstate="firing"'
+    since = "ALERTS_FOR_STATE and ignoring (alertstate)"
+    board.add("table", "Firing alerts", "What fires for this cluster, and for pgvigil itself, longest first. A click on a name opens its runbook, on an instance its "
+              "dashboard.",
+              [Query(f"1000 * max by (alertname, severity, pg_instance) ({since} ALERTS{{{firing}}} or {since} ALERTS{{{own}}})",
+                     may_be_empty="only while an alert fires")],
+              size=(24, 6), none="Nothing fires", options={"showHeader": True, "sortBy": [{"displayName": "Since", "desc": False}]},
+              transformations=[{"id": "organize", "options": {
+                  "excludeByName": {"Time": True}, "indexByName": {"severity": 0, "alertname": 1, "pg_instance": 2, "Value": 3},
+                  "renameByName": {"severity": "Severity", "alertname": "Alert", "pg_instance": "Instance", "Value": "Since"}}}],
+              overrides=[coloured("Severity", *((severity, severity, colour) for severity, colour in SEVERITIES.items())),
+                         column("Since", unit="dateTimeFromNow"),
+                         column("Alert", links=[{"title": "Runbook", "url": RUNBOOKS + "${__data.fields.Alert}.md", "targetBlank": True}]),
+                         column("Instance", links=[TO_INSTANCE])])
 
     board.row("Roles and replication")
-    board.states("Role", "Who was primary when. Two bars that say primary at the same time are a split brain. Alerts: PgTwoPrimaries, PgNoPrimary.",
-                 [(f'max by (pg_instance) (pgvigil_instance_role{{{CLUSTER},role="primary"}})', "{{pg_instance}}")],
-                 [(0, "standby", "blue"), (1, "primary", GREEN)], size=(12, 8))
-    number = " + ".join(f'{i} * max by (pg_instance) (pgvigil_replication_state{{{CLUSTER},state="{state}"}})' for i, state in enumerate(STATES) if i)
-    board.states("Replication state", "How each standby is fed. Alerts: PgStandbyDisconnected, PgStandbyDiverged, PgReplayPaused.",
-                 [(number, "{{pg_instance}}")], [(i, state.replace("_", " "), colour) for i, (state, colour) in enumerate(zip(STATES, STATE_COLOURS))],
-                 size=(12, 8))
-    for position, what in (("received", "has received"), ("replayed", "has replayed")):
-        board.series(f"Lag of what is {position}, in time", f"How long ago the primary passed what each standby {what}; right also when idle or cut off. "
-                     "Alert: PgReplicationLagSecondsHigh.",
-                     [(f'max by (pg_instance) (pgvigil_replication_lag_seconds{{{CLUSTER},position="{position}"}})', "{{pg_instance}}"),
-                      (f"max {by_cluster} (pgvigil_objective_replication_lag_seconds{{{CLUSTER}}})", "objective")],
-                     unit="s", thresholds=limit((30, RED)), size=(12, 8))
-    board.series("Lag in WAL", "WAL between the primary's flush position and what each standby has received. Alert: PgReplicationLagBytesHigh.",
-                 [(f'max by (pg_instance) (pgvigil_replication_lag_bytes{{{CLUSTER},position="received"}})', "{{pg_instance}}"),
-                  (f"max {by_cluster} (pgvigil_objective_replication_lag_bytes{{{CLUSTER}}})", "objective")], unit="bytes",
-                 thresholds=limit((268435456, RED)), size=(12, 8))
-    board.series("What would be lost with the primary", "WAL that no reachable standby has. Alert: PgRpoPrimaryOverObjective.",
-                 [(f'max {by_cluster} (pgvigil_rpo_bytes{{{CLUSTER},loss="primary"}})', "bytes")], unit="bytes", size=(12, 8))
+    board.states("Role", "Who was primary when. Two bars that say primary at one time are a split brain; a gap is an instance that did not answer. "
+                 "Alerts: PgTwoPrimaries, PgNoPrimary, PgPrimaryUnknown.",
+                 [(most("pg_instance", "pgvigil_instance_role", CLUSTER + ',role="primary"'), "{{pg_instance}}")],
+                 [(0, "standby", BLUE), (1, "primary", GREEN)], size=(12, 8))
+    number = " + ".join(f"{i} * " + most("pg_instance", "pgvigil_replication_state", f'{CLUSTER},state="{state}"') for i, state in enumerate(STATES) if i)
+    board.states("Replication state", "How each standby is fed. Disconnected: look at its WAL receiver's log; diverged: rebuild or rewind it; paused: resume "
+                 "replay. Alerts: PgStandbyDisconnected, PgStandbyDiverged, PgReplayPaused.",
+                 [(number, "{{pg_instance}}")], [(i, state.replace("_", " "), colour) for i, (state, colour) in enumerate(STATES.items())], size=(12, 8))
+    board.series("Lag of what is replayed, in time", "How long ago the primary passed what each standby has replayed: how old a read on it is. Right also when "
+                 "idle or cut off. Only this one high: replay is slow or held up by a query. Alert: PgReplicationLagSecondsHigh.",
+                 [(most("pg_instance", "pgvigil_replication_lag_seconds", CLUSTER + ',position="replayed"'), "{{pg_instance}}"),
+                  line(of_cluster("pgvigil_objective_replication_lag_seconds"), "PgReplicationLagSecondsHigh", "warning")], unit="s", size=(12, 8))
+    board.series("Lag of what is received, in time", "How long ago the primary passed what each standby has received: what would be lost with the primary if that "
+                 "standby were promoted. High: the network, or the standby's disk.",
+                 [(most("pg_instance", "pgvigil_replication_lag_seconds", CLUSTER + ',position="received"'), "{{pg_instance}}")], unit="s", size=(12, 8))
+    board.series("Lag in WAL", "WAL between the primary's flush position and what each standby has received. It grows without end on a standby that is cut off. "
+                 "Alert: PgReplicationLagBytesHigh.",
+                 [(most("pg_instance", "pgvigil_replication_lag_bytes", CLUSTER + ',position="received"'), "{{pg_instance}}"),
+                  line(of_cluster("pgvigil_objective_replication_lag_bytes"), "PgReplicationLagBytesHigh", "warning")], unit="bytes")
+    board.series("What would be lost with the primary", "Commits that no reachable standby has, in time and, on the right, in WAL. Nothing is drawn where the loss "
+                 "has no bound. Alerts: PgRpoPrimaryOverObjective, PgRpoPrimaryUnknown.",
+                 [(rpo, "time"),
+                  line(RPO_OBJECTIVE, "PgRpoPrimaryOverObjective", "critical"),
+                  Query(of_cluster("pgvigil_rpo_bytes", 'loss="primary"'), "WAL", unit="bytes")], unit="s")
+    board.series("Timeline", "The timeline each instance is on: one more at every promotion. An instance that stays below the others has not followed; of two "
+                 "primaries the higher one was promoted later. Alerts: PgStandbyDiverged, PgTwoPrimaries.",
+                 [(most("pg_instance", "pgvigil_timeline_id", CLUSTER), "{{pg_instance}}")], unit="none", decimals=0,
+                 custom={"lineInterpolation": "stepAfter", "fillOpacity": 0})
 
     board.row("Synchronous replication and slots")
-    board.series("Synchronous standbys", "Asked for, and streaming as sync or quorum. Alerts: PgSyncStandbysMissing, PgCommitsBlocked.",
-                 [(f"max by (state) (pgvigil_sync_standbys{{{CLUSTER}}})", "{{state}}"), (f"max {by_cluster} (pgvigil_sync_waiters{{{CLUSTER}}})", "commits that wait")])
-    board.series("WAL retained by slots", "WAL the servers keep for each slot. Alerts: PgSlotRetainingOverObjective, PgSlotInactive.",
-                 [(f"max by (pg_instance, slot_name) (pg_replication_slots_retained_bytes{{{CLUSTER}}})", "{{pg_instance}} {{slot_name}}"),
-                  (f"max {by_cluster} (pgvigil_objective_slot_retained_bytes{{{CLUSTER}}})", "objective")], unit="bytes", thresholds=limit((8589934592, RED)))
-    board.series("WAL until slots are in danger", "WAL that may be written before a slot loses what it needs; absent where unlimited. "
-                 "Alerts: PgSlotNearInvalidation, PgSlotLost.",
-                 [(f"min by (pg_instance, slot_name) (pg_replication_slots_safe_wal_size_bytes{{{CLUSTER}}})", "{{pg_instance}} {{slot_name}}")],
-                 unit="bytes", may_be_empty=True)
+    board.series("Synchronous standbys", "Asked for, and streaming as sync or quorum; and commits that wait for them. Fewer streaming than required: commits wait "
+                 "until one is back or synchronous_standby_names asks for less. Alerts: PgSyncStandbysMissing, PgCommitsBlocked.",
+                 [(most("state", "pgvigil_sync_standbys", CLUSTER), "{{state}}"), (waiters, "commits that wait")], decimals=0)
+    retained = of_cluster("pgvigil_objective_slot_retained_bytes")
+    board.series("WAL retained by slots", "WAL the servers keep for each slot, which fills the disk in the end. Bring the client back, or drop a slot that nobody "
+                 "needs. Alerts: PgSlotRetainingOverObjective, PgSlotInactive.",
+                 [(most("pg_instance, slot_name", "pg_replication_slots_retained_bytes", CLUSTER), "{{pg_instance}} {{slot_name}}"),
+                  line(retained, "PgSlotRetainingOverObjective", "warning"),
+                  line(f"4 * {retained}", "PgSlotRetainingOverObjective", "critical", "4 × objective")], unit="bytes",
+                 none="There are no slots")
+    unlimited = "only where max_slot_wal_keep_size limits slots"
+    board.series("WAL until slots are in danger", "WAL that may be written before a slot loses what it needs; at 0 it is lost with the next checkpoint. Bring the "
+                 "client back, or raise max_slot_wal_keep_size if the disk has room. Alerts: PgSlotNearInvalidation, PgSlotLost.",
+                 [Query(most("pg_instance, slot_name", "pg_replication_slots_safe_wal_size_bytes", CLUSTER, "min"), "{{pg_instance}} {{slot_name}}",
+                        may_be_empty=unlimited),
+                  line("0.2 * " + most("pg_instance", "pg_settings_max_slot_wal_keep_size_bytes", CLUSTER), "PgSlotNearInvalidation", "warning",
+                       "{{pg_instance}} 20 %", may_be_empty=unlimited)],
+                 unit="bytes", none="max_slot_wal_keep_size is unlimited: slots are safe, the disk is not")
+
+    # The exporters that watch this cluster; what they say of themselves names no cluster.
+    watching = f"and on (job, instance) pgvigil_cluster_info{{{CLUSTER}}}"
+    board.row("The exporter")
+    board.states("Does pgvigil see everything", "Whether each source answered when it was last asked. If nothing is drawn pgvigil itself is down or not scraped. "
+                 "Alerts: PgSourceFailing, PgExporterDown.",
+                 [(most("pg_instance, source", "pgvigil_source_up", CLUSTER, "min"), "{{pg_instance}} {{source}}")],
+                 [(0, "fails", RED), (1, "answers", GREEN)])
+    board.series("Scrape duration", "Time a page took, waiting for instances included. It must stay below the scrape timeout; an instance that hangs shows here. "
+                 "Whether pgvigil itself is short of CPU is in Loop lag (alert PgExporterLoopLagging).",
+                 [(f"max by (instance) (pgvigil_scrape_duration_seconds {watching})", "{{instance}}")], unit="s")
+    board.series("Loop lag", "Greatest lateness of pgvigil's event loop. Above the line a missed observation is no evidence: give it more CPU. "
+                 "Alert: PgExporterLoopLagging.",
+                 [(f"max by (instance) (pgvigil_loop_lag_seconds {watching})", "{{instance}}")], unit="s", thresholds=steps(("warning", 0.25)))
+    board.series("Left out and reloaded", "Samples left out of pages, by reason; and on the right whether the newest configuration was taken up, which pgvigil's "
+                 "log explains if not. Alerts: PgConfigReloadFailed, PgWatchdog.",
+                 [(f"sum by (instance, reason) (rate(pgvigil_samples_dropped_total[$__rate_interval]) {watching})", "{{instance}} {{reason}}"),
+                  Query(f"min by (instance) (pgvigil_config_last_reload_successful {watching})", "{{instance}} configuration taken up", unit="bool_yes_no")],
+                 unit="cps", size=(24, 6))
 
     board.row("Instances")
-    board.add("table", "Every instance", "Each instance with what it says of itself. A click on its name leads to its dashboard. Alert: PgInstanceDown.",
-              [(f"max by (pg_instance) (pg_up{{{CLUSTER}}})", ""), (f'max by (pg_instance) (pgvigil_instance_role{{{CLUSTER},role="primary"}})', ""),
-               (f"max by (pg_instance) (pgvigil_timeline_id{{{CLUSTER}}})", ""), (f"max by (pg_instance) (pg_server_version_number{{{CLUSTER}}})", ""),
-               (f'max by (pg_instance) (pgvigil_replication_lag_bytes{{{CLUSTER},position="replayed"}})', ""),
-               (f"max by (pg_instance) (time() - pg_postmaster_start_timestamp_seconds{{{CLUSTER}}})", "")],
+    board.add("table", "Every instance", "Each instance with what it says of itself. One that is DOWN says nothing else: its log and its host come next. A click on its "
+              "name opens its dashboard. Alerts: PgInstanceDown, PgInstanceUnreachable.",
+              [(most("pg_instance", "pg_up", CLUSTER),), (most("pg_instance, role", "pgvigil_instance_role", CLUSTER) + " == 1",),
+               (most("pg_instance, state", "pgvigil_replication_state", CLUSTER) + " == 1",),
+               (most("pg_instance", "pgvigil_timeline_id", CLUSTER),),
+               (most("pg_instance", "pgvigil_replication_lag_bytes", CLUSTER + ',position="replayed"'),),
+               (most("pg_instance", "pgvigil_replication_lag_seconds", CLUSTER + ',position="replayed"'),),
+               ("time() - " + most("pg_instance", "pg_postmaster_start_timestamp_seconds", CLUSTER),),
+               (most("pg_instance, version", "pg_server_info", CLUSTER),)],
               size=(24, 8), transformations=[
                   {"id": "merge", "options": {}},
-                  {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {
-                      "pg_instance": "Instance", "Value #A": "Answers", "Value #B": "Primary", "Value #C": "Timeline", "Value #D": "Version",
-                      "Value #E": "Replay behind", "Value #F": "Running for"}}}],
+                  {"id": "organize", "options": {
+                      "excludeByName": {"Time": True, "Value #B": True, "Value #C": True, "Value #H": True},
+                      "indexByName": {name: i for i, name in enumerate(("pg_instance", "Value #A", "role", "state", "Value #D", "Value #E", "Value #F", "Value #G",
+                                                                        "version"))},
+                      "renameByName": {"pg_instance": "Instance", "Value #A": "Answers", "role": "Role", "state": "Replication", "Value #D": "Timeline",
+                                       "Value #E": "Replay behind", "Value #F": "Replay behind, in time", "Value #G": "Running for", "version": "Version"}}}],
               overrides=[
-                  {"matcher": {"id": "byName", "options": "Replay behind"}, "properties": [{"id": "unit", "value": "bytes"}]},
-                  {"matcher": {"id": "byName", "options": "Running for"}, "properties": [{"id": "unit", "value": "dtdurations"}]},
-                  {"matcher": {"id": "byName", "options": "Instance"}, "properties": [{"id": "links", "value": [{
-                      "title": "Instance", "url": "/d/pgvigil-instance?var-namespace=${namespace}&var-pg_cluster=${pg_cluster}"
-                                                  "&var-pg_instance=${__data.fields.Instance}&${__url_time_range}"}]}]}])
-    board.row("The exporter")
-    board.series("Does pgvigil see everything", "1 while the source answers. Alerts: PgSourceFailing, PgExporterDown.",
-                 [(f"min by (pg_instance, source) (pgvigil_source_up{{{CLUSTER}}})", "{{pg_instance}} {{source}}")])
-    board.series("Scrape duration", "Time a page took, waiting for instances included. Alert: PgExporterLoopLagging watches the loop below.",
-                 [("max(pgvigil_scrape_duration_seconds)", "page"), ("max(pgvigil_loop_lag_seconds)", "loop lag")], unit="s", thresholds=limit((0.25, RED)))
-    board.series("Left out and reloaded", "Samples left out of pages, per second; and whether the newest configuration was taken up. "
-                 "Alerts: PgConfigReloadFailed, PgWatchdog.",
-                 [("sum by (reason) (rate(pgvigil_samples_dropped_total[$__rate_interval]))", "{{reason}}"),
-                  ("min(pgvigil_config_last_reload_successful)", "configuration taken up")])
+                  coloured("Answers", (0, "DOWN", RED), (1, "answers", GREEN)),
+                  coloured("Role", ("primary", "primary", GREEN), ("standby", "standby", BLUE)),
+                  coloured("Replication", *((state, state.replace("_", " "), colour) for state, colour in STATES.items())),
+                  column("Timeline", unit="none", decimals=0),
+                  column("Replay behind", unit="bytes"), column("Replay behind, in time", unit="s"), column("Running for", unit="dtdurations"),
+                  column("Instance", links=[TO_INSTANCE])])
     return board.content
 
 
 def instance_dashboard():
-    board = Dashboard("pgvigil-instance", "pgvigil / Instance", "One server: does it answer, is it full, who waits, what grows old", True)
+    board = Dashboard("pgvigil-instance", "pgvigil / Instance", "One server: does it answer, is it full, who waits, what grows old", True,
+                      link_to("Cluster", "pgvigil-cluster"))
     by = "by (pg_instance)"
+    who = "{{pg_instance}}"
+
+    def judged(title, description, value, levels, **more):
+        mappings = words((UNKNOWN, "unknown", ORANGE), *more.pop("say", ()))
+        board.judged(title, description, value, levels, who=who, unknown=unknown_of_instance(value), mappings=mappings, size=(8, 4), **more)
+
     board.row("What is wrong now")
-    board.stat("SQL", "Whether the instance answered this scrape. Alert: PgInstanceDown.", f"min {by} (pg_up{{{INSTANCE}}})",
-               mappings=words((0, "DOWN", RED), (1, "answers", GREEN)), thresholds=[{"color": RED, "value": None}, {"color": GREEN, "value": 1}])
-    board.stat("Connections in use", "Share of the connections that ordinary roles may open. Alert: PgConnectionsNearLimit.",
-               f"max {by} (pg_connections_used{{{INSTANCE}}}) / max {by} (pg_connections_usable{{{INSTANCE}}})", unit="percentunit",
-               thresholds=limit((0.8, YELLOW), (0.95, RED)))
-    board.stat("Oldest transaction", "Age of the oldest open transaction; it keeps vacuum from removing rows. Alert: PgLongTransaction.",
-               f"max {by} (time() - pg_stat_activity_oldest_transaction_start_timestamp_seconds{{{INSTANCE}}})", unit="dtdurations",
-               thresholds=limit((3600, YELLOW)), may_be_empty=True)
-    board.stat("Sessions waiting for a lock", "Sessions that wait for a heavyweight lock. Alert: PgLockWaits.", f"max {by} (pg_lock_waiters_sessions{{{INSTANCE}}})",
-               thresholds=limit((1, YELLOW), (10, RED)))
-    board.stat("Transaction IDs used", "Share of the way to wraparound of the oldest database. Alerts: PgXidWraparoundNear.",
-               f"max {by} (pg_wraparound_xid_used_ratio{{{INSTANCE}}})", unit="percentunit", thresholds=limit((0.5, YELLOW), (0.75, RED)))
-    board.stat("Running for", "Time since the postmaster started. Alerts: PgInstanceRestarted, PgInstanceRestartLoop.",
-               f"max {by} (time() - pg_postmaster_start_timestamp_seconds{{{INSTANCE}}})", unit="dtdurations",
-               thresholds=[{"color": YELLOW, "value": None}, {"color": GREEN, "value": 600}])
+    board.stat("SQL", "Whether the instance answered this scrape. DOWN: is its process there, does its log say why, does its host answer? "
+               "Alerts: PgInstanceDown, PgInstanceUnreachable.", [(most("pg_instance", "pg_up", INSTANCE, "min"), who)],
+               mappings=words((0, "DOWN", RED), (1, "answers", GREEN)), size=(8, 4), text_mode="value_and_name")
+    usage = f"{of_instance('pg_connections_used')} / {of_instance('pg_connections_usable')}"
+    objective = of_cluster("pgvigil_objective_connection_usage_ratio")
+    nearly = f"(0.75 + 0.25 * {objective})"
+    on_cluster = f"on ({BY_CLUSTER}) group_left ()"
+    judged("Connections in use", "Share of the connections that ordinary roles may open; at 100 % clients are turned away. See who holds them under Sessions by "
+           "state. Alert: PgConnectionsNearLimit.", usage,
+           [("PgConnectionsNearLimit", "warning", "over the objective", f"> {on_cluster} {objective}"),
+            ("PgConnectionsNearLimit", "critical", "NEARLY FULL", f"> {on_cluster} {nearly}")], unit="percentunit", decimals=0)
+    # The fallback is of the same query file: without it the age is unknown, not 0.
+    none_open = f"0 * {of_instance('pg_connections_used')}"
+    oldest = f"time() - {of_instance('pg_stat_activity_oldest_transaction_start_timestamp_seconds', how='min')} or {none_open}"
+    judged("Oldest transaction", "Age of the oldest open transaction; vacuum removes no row that is newer. End it if its owner agrees. Alert: PgLongTransaction.",
+           oldest, [("PgLongTransaction", "warning", "open for hours", "> 7200")], unit="dtdurations", say=[(0, "none", GREEN)])
+    waiting = of_instance("pg_lock_waiters_sessions")
+    first = f"and on ({BY_INSTANCE}) time() - {of_instance('pg_lock_waiters_oldest_wait_start_timestamp_seconds', how='min')} > 300"
+    many = f"and on ({BY_INSTANCE}) {waiting} > on ({BY_INSTANCE}) 0.1 * {of_instance('pg_connections_usable')}"
+    judged("Sessions waiting for a lock", "Sessions that wait for a heavyweight lock. Some for a moment are normal; if they stay, pg_blocking_pids says for whom. "
+           "Alert: PgLockWaits.", waiting,
+           [("PgLockWaits", "warning", "for minutes", first), ("PgLockWaits", "critical", "MANY, for minutes", f"{first} {many}")], decimals=0)
+    warned = {name: f"clamp_max(1.5 * {of_cluster(f'pg_settings_autovacuum_{setting}freeze_max_age')} / 2^31, 0.6)"
+              for name, setting in (("xid", ""), ("mxid", "multixact_"))}
+    judged("Transaction IDs used", "Share of the way to wraparound of the oldest database; at 100 % the server refuses to write. Who holds rows back says what "
+           "keeps vacuum from freezing. Alert: PgXidWraparoundNear.", of_instance("pg_wraparound_xid_used_ratio"),
+           [("PgXidWraparoundNear", "warning", "vacuum falls behind", f"> {on_cluster} {warned['xid']}"),
+            ("PgXidWraparoundNear", "critical", "WRAPAROUND NEAR", "> 0.75")], unit="percentunit", decimals=1)
+    started = of_instance("pg_postmaster_start_timestamp_seconds")
+    earlier = f"{BY_INSTANCE}) (min_over_time(pg_postmaster_start_timestamp_seconds{{{INSTANCE}}}[1h]))"
+    judged("Running for", "Time since the postmaster started. After a restart nobody asked for, read its log: a crash, the OOM killer, a failed probe. "
+           "Alerts: PgInstanceRestarted, PgInstanceRestartLoop.", f"time() - {started}",
+           [("PgInstanceRestarted", "info", "restarted", f"< 600 and on ({BY_INSTANCE}) {started} > min by ({earlier}"),
+            ("PgInstanceRestartLoop", "warning", "again and again", f"and on ({BY_INSTANCE}) changes({started}[1h:30s]) >= 3")], unit="dtdurations")
 
     board.row("Sessions")
-    board.series("Connections", "Connections in use beside the most there may be. Alert: PgConnectionsNearLimit.",
-                 [(f"max {by} (pg_connections_used{{{INSTANCE}}})", "{{pg_instance}} used"), (f"max {by} (pg_connections_usable{{{INSTANCE}}})", "{{pg_instance}} limit")])
-    board.series("Sessions by state", "Client sessions by what they do. Alert: PgIdleInTransaction.",
-                 [(f"sum by (pg_instance, state) (pg_stat_activity_sessions{{{INSTANCE}}})", "{{pg_instance}} {{state}}")], may_be_empty=True)
-    board.series("Oldest by state", "Age of the oldest transaction, by state. Alerts: PgLongTransaction, PgIdleInTransaction.",
-                 [(f"max by (pg_instance, state) (time() - pg_stat_activity_oldest_transaction_start_timestamp_seconds{{{INSTANCE}}})", "{{pg_instance}} {{state}}")],
-                 unit="s", thresholds=limit((3600, YELLOW)), may_be_empty=True)
-    board.series("Lock waits", "Sessions that wait for a lock, and how long the first of them has. Alert: PgLockWaits.",
-                 [(f"max {by} (pg_lock_waiters_sessions{{{INSTANCE}}})", "{{pg_instance}} waiting"),
-                  (f"max {by} (time() - pg_lock_waiters_oldest_wait_start_timestamp_seconds{{{INSTANCE}}})", "{{pg_instance}} longest, s")])
-    board.series("What active sessions wait for", "Active sessions by wait event.", [(f"sum by (wait_event_type, wait_event) (pg_wait_sessions{{{INSTANCE}}})",
-                 "{{wait_event_type}} {{wait_event}}")], may_be_empty=True)
-    board.series("Prepared transactions", "Transactions that were prepared and not ended, and the age of the oldest. Alert: PgPreparedTransactionForgotten.",
-                 [(f"sum {by} (pg_prepared_xacts_transactions{{{INSTANCE}}})", "{{pg_instance}} prepared"),
-                  (f"max {by} (time() - pg_prepared_xacts_oldest_prepared_timestamp_seconds{{{INSTANCE}}})", "{{pg_instance}} oldest, s")])
+    usable = of_instance("pg_connections_usable")
+    board.series("Connections", "Connections in use beside the most there may be, and where the alert begins. A pooler or a shorter idle timeout helps more than a "
+                 "higher limit. Alert: PgConnectionsNearLimit.",
+                 [(most("pg_instance", "pg_connections_used", INSTANCE), f"{who} used"), (most("pg_instance", "pg_connections_usable", INSTANCE), f"{who} limit"),
+                  line(f"{usable} * {on_cluster} {objective}", "PgConnectionsNearLimit", "warning", f"{who} objective"),
+                  line(f"{usable} * {on_cluster} {nearly}", "PgConnectionsNearLimit", "critical", f"{who} nearly full")], decimals=0)
+    nobody = "only while somebody but pgvigil is connected"
+    board.series("Sessions by state", "Client sessions by what they do. Many idle ones want a pooler; idle in transaction ones hold locks and rows. "
+                 "Alerts: PgIdleInTransaction, PgConnectionsNearLimit.",
+                 [Query(most("pg_instance, state", "pg_stat_activity_sessions", INSTANCE, "sum"), who + " {{state}}", may_be_empty=nobody)], decimals=0,
+                 none="Nobody is connected")
+    board.series("What active sessions wait for", "Active sessions by wait event: the first place to look when all is slow. Lock: see Lock waits; IO: the disk; "
+                 "IPC SyncRep: a synchronous standby.",
+                 [Query(most("wait_event_type, wait_event", "pg_wait_sessions", INSTANCE, "sum"), "{{wait_event_type}} {{wait_event}}",
+                        may_be_empty="only while an active session waits")], decimals=0, none="No active session waits")
+    board.series("Oldest by state", "Age of the oldest transaction, by state; vacuum removes no row that is newer. Alert: PgLongTransaction. How long sessions have "
+                 "idled is in Idle in transaction (alert PgIdleInTransaction).",
+                 [Query("time() - " + most("pg_instance, state", "pg_stat_activity_oldest_transaction_start_timestamp_seconds", INSTANCE, "min"),
+                        who + " {{state}}", may_be_empty="only while a transaction is open")], unit="s", thresholds=steps(("warning", 7200)),
+                 none="No transaction is open")
+    board.series("Idle in transaction", "How long the session idle in its transaction for longest has been so. Its client forgot to commit: end it, and set "
+                 "idle_in_transaction_session_timeout. Alert: PgIdleInTransaction.",
+                 [Query("time() - " + most("pg_instance", "pg_stat_activity_oldest_state_change_timestamp_seconds", INSTANCE + ',state=~"idle in transaction.*"', "min"),
+                        who, may_be_empty="only while a session idles in a transaction")], unit="s", thresholds=steps(("warning", 600)),
+                 none="No session idles in a transaction")
+    board.series("Oldest prepared transaction", "Age of the oldest transaction that was prepared and not ended. No restart ends it: commit or roll it back by its name. "
+                 "Alert: PgPreparedTransactionForgotten.",
+                 [Query("time() - " + most("pg_instance", "pg_prepared_xacts_oldest_prepared_timestamp_seconds", INSTANCE, "min"), who,
+                        may_be_empty="only while a transaction is prepared")], unit="s", thresholds=steps(("warning", 3600)), none="No transaction is prepared")
+    board.series("Lock waits", "How long the session that waits longest for a lock has waited, at most. pg_blocking_pids says for whom; end that one, not those "
+                 "that wait. Alert: PgLockWaits.",
+                 [Query("time() - " + most("pg_instance", "pg_lock_waiters_oldest_wait_start_timestamp_seconds", INSTANCE, "min"), who,
+                        may_be_empty="only while a session waits for a lock")], unit="s", thresholds=steps(("warning", 300)), none="No session waits for a lock")
+    board.series("Lock queue", "Sessions that wait for a heavyweight lock. Above the line the queue eats the connections. Alert: PgLockWaits.",
+                 [(most("pg_instance", "pg_lock_waiters_sessions", INSTANCE), who),
+                  line("0.1 * " + most("pg_instance", "pg_connections_usable", INSTANCE), "PgLockWaits", "critical", f"{who} a tenth of the limit")], decimals=0)
+    board.series("Prepared transactions", "Transactions that were prepared and not ended; they keep locks and rows. How old they are is beside it. "
+                 "Alert: PgPreparedTransactionForgotten.",
+                 [(most("pg_instance", "pg_prepared_xacts_transactions", INSTANCE, "sum"), who)], decimals=0)
+
+    def rate(metric, grouping=by):
+        return f"sum {grouping} (rate({metric}{{{INSTANCE}}}[$__rate_interval]))"
 
     board.row("Work")
-    board.series("Transactions", "Commits and rollbacks a second.",
-                 [(f"sum {by} (rate(pg_stat_database_commits_total{{{INSTANCE}}}[$__rate_interval]))", "{{pg_instance}} commits"),
-                  (f"sum {by} (rate(pg_stat_database_rollbacks_total{{{INSTANCE}}}[$__rate_interval]))", "{{pg_instance}} rollbacks")], unit="ops")
-    board.series("Rows changed", "Rows inserted, updated and deleted a second.",
-                 [(f"sum (rate(pg_stat_database_rows_{what}_total{{{INSTANCE}}}[$__rate_interval]))", what) for what in ("inserted", "updated", "deleted")], unit="ops")
-    board.series("Reads", "Blocks found in shared buffers and read from outside, a second.",
-                 [(f"sum (rate(pg_stat_database_blocks_hit_total{{{INSTANCE}}}[$__rate_interval]))", "found"),
-                  (f"sum (rate(pg_stat_database_blocks_read_total{{{INSTANCE}}}[$__rate_interval]))", "read")], unit="ops")
-    board.series("Trouble", "Deadlocks, cancelled queries, temporary bytes and failed checksums, a second. Any checksum failure is corruption.",
-                 [(f"sum (rate(pg_stat_database_deadlocks_total{{{INSTANCE}}}[$__rate_interval]))", "deadlocks"),
-                  (f"sum (rate(pg_stat_database_conflicts_total{{{INSTANCE}}}[$__rate_interval]))", "cancelled by recovery"),
-                  (f"sum (rate(pg_stat_database_temp_bytes_total{{{INSTANCE}}}[$__rate_interval]))", "temporary bytes")])
-    board.series("WAL made", "WAL written by the primary, bytes a second.", [(f"sum {by} (rate(pg_wal_position_insert_bytes_total{{{INSTANCE}}}[$__rate_interval]))",
-                 "{{pg_instance}}")], unit="Bps")
-    board.series("Checkpoints", "Checkpoints by cause, an hour. Many requested ones say that max_wal_size is small.",
-                 [(f"sum {by} (rate(pg_checkpointer_timed_total{{{INSTANCE}}}[$__rate_interval])) * 3600", "{{pg_instance}} timed"),
-                  (f"sum {by} (rate(pg_checkpointer_requested_total{{{INSTANCE}}}[$__rate_interval])) * 3600", "{{pg_instance}} requested")])
+    board.series("Transactions", "Commits and rollbacks a second. Many rollbacks: the application fails; none at all: it cannot get in.",
+                 [(rate("pg_stat_database_commits_total"), f"{who} commits"), (rate("pg_stat_database_rollbacks_total"), f"{who} rollbacks")], unit="ops")
+    board.series("Rows changed", "Rows inserted, updated and deleted a second, of all instances shown. A burst explains lag and WAL.",
+                 [(rate(f"pg_stat_database_rows_{what}_total", ""), what) for what in ("inserted", "updated", "deleted")], unit="ops")
+    board.series("Reads", "Blocks found in shared buffers and read from outside, a second. Many read ones: the working set does not fit, or an index is missing.",
+                 [(rate("pg_stat_database_blocks_hit_total", ""), "found"), (rate("pg_stat_database_blocks_read_total", ""), "read")], unit="ops")
+    board.series("Trouble", "Deadlocks, and queries cancelled by recovery on a standby, a second. The server's log names the statements.",
+                 [(rate("pg_stat_database_deadlocks_total"), f"{who} deadlocks"), (rate("pg_stat_database_conflicts_total"), f"{who} cancelled by recovery")], unit="ops")
+    board.series("Temporary files", "Bytes written to temporary files, a second: sorts and hashes that do not fit into work_mem.",
+                 [(rate("pg_stat_database_temp_bytes_total"), who)], unit="Bps")
+    board.series("Checksum failures", "Pages whose checksum failed since the statistics were reset. Any is corruption: fail over, do not vacuum, restore.",
+                 [Query(most("pg_instance, datname", "pg_stat_database_checksum_failures_total", INSTANCE), who + " {{datname}}",
+                        may_be_empty="only with data checksums")], decimals=0, none="Data checksums are off: corruption would not be noticed")
+    board.series("WAL made", "WAL written by the primary, bytes a second: what standbys, slots and the archive have to take.",
+                 [(rate("pg_wal_position_insert_bytes_total"), who)], unit="Bps")
+    board.series("Checkpoints", "Checkpoints by cause, an hour. Many requested ones: max_wal_size is small for what is written.",
+                 [(rate("pg_checkpointer_timed_total") + " * 3600", f"{who} timed"), (rate("pg_checkpointer_requested_total") + " * 3600", f"{who} requested")])
 
     board.row("What grows")
-    board.series("Wraparound", "Share of the way to wraparound, transaction IDs and multixacts. Alerts: PgXidWraparoundNear, PgMxidWraparoundNear.",
-                 [(f"max {by} (pg_wraparound_xid_used_ratio{{{INSTANCE}}})", "{{pg_instance}} transaction IDs"),
-                  (f"max {by} (pg_wraparound_mxid_used_ratio{{{INSTANCE}}})", "{{pg_instance}} multixacts")], unit="percentunit",
-                 thresholds=limit((0.5, YELLOW), (0.75, RED)))
-    board.series("Who holds rows back", "Transactions since the oldest one whose rows are still needed, by who needs them.",
-                 [(f"max by (holder) (pg_xmin_horizon_age_transactions{{{INSTANCE}}})", "{{holder}}")], may_be_empty=True)
-    board.series("Database sizes", "Size of each database on disk.", [(f"max by (datname) (pg_database_size_bytes{{{INSTANCE}}})", "{{datname}}")], unit="bytes")
-    board.series("pg_wal", "Size of pg_wal. It grows when the archiver fails or a slot retains. Alert: PgSlotRetainingOverObjective.",
-                 [(f"max {by} (pg_wal_directory_size_bytes{{{INSTANCE}}})", "{{pg_instance}}")], unit="bytes")
-    board.series("Waiting for the archiver", "Files that wait for archive_command.", [(f"max {by} (pg_wal_directory_ready_files{{{INSTANCE}}})", "{{pg_instance}}")])
-    board.series("Archiver", "Files archived and failed attempts, a second.",
-                 [(f"sum {by} (rate(pg_stat_archiver_archived_total{{{INSTANCE}}}[$__rate_interval]))", "{{pg_instance}} archived"),
-                  (f"sum {by} (rate(pg_stat_archiver_failed_total{{{INSTANCE}}}[$__rate_interval]))", "{{pg_instance}} failed")], unit="ops")
+    board.series("Wraparound", "Share of the way to wraparound of the oldest database, and where the alerts begin. Find what keeps vacuum from freezing under Who holds "
+                 "rows back, then vacuum the oldest tables. Alerts: PgXidWraparoundNear, PgMxidWraparoundNear.",
+                 [(most("pg_instance", "pg_wraparound_xid_used_ratio", INSTANCE), f"{who} transaction IDs"),
+                  (most("pg_instance", "pg_wraparound_mxid_used_ratio", INSTANCE), f"{who} multixacts"),
+                  line(warned["xid"], "PgXidWraparoundNear", "warning", "transaction IDs: vacuum falls behind"),
+                  line(warned["mxid"], "PgMxidWraparoundNear", "warning", "multixacts: vacuum falls behind")], unit="percentunit",
+                 thresholds=steps(("critical", 0.75)))
+    board.series("Who holds rows back", "Transactions since the oldest one whose rows are still needed, by who needs them: end that session, prepared transaction, slot "
+                 "or query on a standby. Alerts: PgXidWraparoundNear, PgLongTransaction.",
+                 [Query(most("holder", "pg_xmin_horizon_age_transactions", INSTANCE), "{{holder}}", may_be_empty="only while somebody holds rows back")],
+                 none="Nobody holds rows back")
+    board.series("Database sizes", "Size of each database on disk.", [(most("datname", "pg_database_size_bytes", INSTANCE), "{{datname}}")], unit="bytes")
+    board.series("pg_wal", "Size of pg_wal. It grows when the archiver fails or a slot retains, until the disk is full. Alert: PgSlotRetainingOverObjective.",
+                 [(most("pg_instance", "pg_wal_directory_size_bytes", INSTANCE), who)], unit="bytes")
+    board.series("Waiting for the archiver", "Files that wait for archive_command. If they only grow in number, the server's log says why it fails.",
+                 [(most("pg_instance", "pg_wal_directory_ready_files", INSTANCE), who)], decimals=0)
+    board.series("Archiver", "Files archived and failed attempts, a second. While it fails, what is restorable stays behind and pg_wal grows.",
+                 [(rate("pg_stat_archiver_archived_total"), f"{who} archived"), (rate("pg_stat_archiver_failed_total"), f"{who} failed")], unit="ops")
 
     board.row("How pgvigil reads it")
-    board.series("Queries that fail", "Queries whose last execution failed. Alert: PgQueryFailing.",
-                 [(f"count by (query) (pgvigil_query_success{{{INSTANCE}}} == 0)", "{{query}}")], may_be_empty=True)
-    board.series("Time of queries", "Time each query took, as seen within its batch.", [(f"max by (query) (pgvigil_query_duration_seconds{{{INSTANCE}}})", "{{query}}")],
-                 unit="s")
-    board.series("Time of the facts statement", "Time of the observer's own statement. Alert: PgSourceFailing.",
-                 [(f"max {by} (pgvigil_source_duration_seconds{{{INSTANCE}}})", "{{pg_instance}}")], unit="s")
+    board.series("Queries that fail", "Queries whose last execution failed; pgvigil's log says why: a missing grant, a timeout, a lock. Alert: PgQueryFailing.",
+                 [Query(f"count by (query) (pgvigil_query_success{{{INSTANCE}}} == 0)", "{{query}}", may_be_empty="only while a query fails")], decimals=0,
+                 none="Every query succeeds")
+    board.series("Time of queries", "Time each query took, as seen within its batch. One that takes long may be read less often: see `every`.",
+                 [(most("query", "pgvigil_query_duration_seconds", INSTANCE), "{{query}}")], unit="s")
+    board.series("Time of the facts statement", "Time of the observer's own statement, asked every second. High: the server or the way to it is slow. "
+                 "Alert: PgSourceFailing.", [(most("pg_instance", "pgvigil_source_duration_seconds", INSTANCE), who)], unit="s")
     return board.content
 
 
