@@ -20,7 +20,7 @@ CLUSTER = 'namespace=~"$namespace",pg_cluster=~"$pg_cluster"'
 INSTANCE = CLUSTER + ',pg_instance=~"$pg_instance"'
 BY_CLUSTER = "namespace, pg_cluster"
 BY_INSTANCE = "namespace, pg_cluster, pg_instance"
-GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "text"
+GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "#808080"
 SEVERITIES = {"critical": RED, "warning": YELLOW, "info": BLUE}
 
 
@@ -47,6 +47,10 @@ def steps(*thresholds):
 
 def words(*pairs):
     return [{"type": "value", "options": {str(value): {"text": text, "color": colour, "index": i}}} for i, (value, text, colour) in enumerate(pairs)]
+
+
+def from_on(least, text, colour):
+    return {"type": "range", "options": {"from": least, "to": None, "result": {"text": text, "color": colour, "index": 98}}}
 
 
 # What a stat says instead of "No data": nothing at all came back, not even that the answer is unknown.
@@ -187,7 +191,8 @@ class Dashboard:
 
     def states(self, title, description, queries, values, **more):
         self.add("state-timeline", title, description, queries, mappings=words(*values), custom={"lineWidth": 0, "fillOpacity": 80},
-                 options={"mergeValues": True, "showValue": "auto", "rowHeight": 0.9, "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"}},
+                 options={"mergeValues": True, "showValue": "auto", "rowHeight": 0.9,
+                          "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"}},
                  **more)
 
 
@@ -222,11 +227,11 @@ def cluster_dashboard():
     board = Dashboard("pgvigil-cluster", "pgvigil / Cluster", "Is there one primary, do the standbys follow, what would be lost now", False,
                       link_to("Instances", "pgvigil-instance"))
     board.row("What is wrong now")
-    board.stat("Primary", "Instances that answer as primary. NONE: nothing can be written, promote. TWO OR MORE: fence all but the one that should be. UNKNOWN: "
+    board.stat("Primary",
+               "Instances that answer as primary. NONE: nothing can be written. TWO OR MORE: what all but one take is lost. UNKNOWN: "
                "an instance that could be the primary does not answer, see the table of instances. Alerts: PgNoPrimary, PgTwoPrimaries, PgPrimaryUnknown.",
                [(f"{of_cluster('pgvigil_cluster_primaries')} or 0 * {RPO_OBJECTIVE} - 1 or 0 * {DECLARED} - 2", "primaries")],
-               mappings=[*words((0, "NONE", RED), (1, "one", GREEN), *UNKNOWNS),
-                         {"type": "range", "options": {"from": 2, "to": None, "result": {"text": "TWO OR MORE", "color": RED, "index": 5}}}])
+               mappings=[*words((0, "NONE", RED), (1, "one", GREEN), *UNKNOWNS), from_on(2, "TWO OR MORE", RED)])
     counted = (f'{READY} / {DECLARED} * on ({BY_CLUSTER}) group_left (ready) count_values by ({BY_CLUSTER}) ("ready", {READY})'
                f' * on ({BY_CLUSTER}) group_left (declared) count_values by ({BY_CLUSTER}) ("declared", {DECLARED})')
     board.judged("Instances that answer", "Declared instances, and those of them that answer SQL. Fewer than declared: the table of instances says which "
@@ -240,19 +245,27 @@ def cluster_dashboard():
                  "PgRpoPrimaryUnknown.", lost,
                  [("PgRpoPrimaryOverObjective", "critical", "over the objective", f"> on ({BY_CLUSTER}) {RPO_OBJECTIVE}")],
                  well="within the objective", unknown=unknown_of_cluster(lost, alone=True), unit="s", decimals=1,
-                 mappings=[*words(*UNKNOWNS), {"type": "range", "options": {"from": 1e15, "to": None, "result": {"text": "WITHOUT BOUND", "color": RED, "index": 5}}}])
+                 mappings=[*words(*UNKNOWNS), from_on(1e15, "WITHOUT BOUND", RED)])
     behind = (f"sum by ({BY_CLUSTER}) (" + most(BY_INSTANCE + ", state", "pgvigil_replication_state", CLUSTER + ',state=~"disconnected|diverged"') + ")")
+    diverged = of_cluster("pgvigil_replication_state", 'state="diverged"')
     board.judged("Standbys that do not follow", "Standbys that are disconnected, or diverged and have to be rebuilt. One that does not answer is counted under "
                  "Instances that answer. Alerts: PgStandbyDisconnected, PgStandbyDiverged.", behind,
                  [("PgStandbyDisconnected", "warning", "disconnected", "> 0"),
-                  ("PgStandbyDiverged", "critical", "diverged", f"and on ({BY_CLUSTER}) " + of_cluster("pgvigil_replication_state", 'state="diverged"') + " == 1")],
+                  ("PgStandbyDiverged", "critical", "diverged", f"and on ({BY_CLUSTER}) {diverged} == 1")],
                  well="all follow", unknown=unknown_of_cluster(behind, alone=True), mappings=words(*UNKNOWNS))
     waiters = of_cluster("pgvigil_sync_waiters")
     required, streaming = (of_cluster("pgvigil_sync_standbys", f'state="{state}"') for state in ("required", "streaming"))
-    board.judged("Commits that wait", "Backends whose commit waits for a synchronous standby. To wait is normal while every required standby streams; if one "
-                 "is missing they wait for ever: bring it back. Alerts: PgCommitsBlocked, PgSyncStandbysMissing.", waiters,
+    missing = f"{required} > on ({BY_CLUSTER}) {streaming}"
+    # Streaming is not confirming: a commit waits for what is received or, where synchronous_commit is remote_apply (4), replayed.
+    stuck, unapplied = (f"max by ({BY_CLUSTER}) (changes(pg_recovery_{position}_bytes{{{CLUSTER}}}[130s])) == 0" for position in ("received", "replayed"))
+    primary = f'pgvigil_instance_role{{{CLUSTER},role="primary"}} == 1'
+    applied = f"max by ({BY_CLUSTER}) (pg_settings_synchronous_commit{{{CLUSTER}}} and on ({BY_INSTANCE}) {primary}) == 4"
+    blocked = f"{missing} or on ({BY_CLUSTER}) {stuck} or on ({BY_CLUSTER}) {unapplied} and on ({BY_CLUSTER}) {applied}"
+    board.judged("Commits that wait",
+                 "Backends whose commit waits for a synchronous standby. To wait is normal while the standbys confirm; if too few stream, or "
+                 "none confirms, commits wait for ever: bring the standby back. Alerts: PgCommitsBlocked, PgSyncStandbysMissing.", waiters,
                  [("PgSyncStandbysMissing", "warning", "a standby is missing", f"and on ({BY_CLUSTER}) {required} - on ({BY_CLUSTER}) {streaming} > 0"),
-                  ("PgCommitsBlocked", "critical", "BLOCKED, a standby is missing", f"> 0 and on ({BY_CLUSTER}) {required} > on ({BY_CLUSTER}) {streaming}")],
+                  ("PgCommitsBlocked", "critical", "BLOCKED", f"> 0 and on ({BY_CLUSTER}) ({blocked})")],
                  well="none is blocked", unknown=unknown_of_cluster(waiters), mappings=words(*UNKNOWNS))
     slots = most(BY_INSTANCE + ", slot_name", "pg_replication_slot_wal_status_state", CLUSTER + ',wal_status=~"lost|unreserved"')
     asked = of_cluster("pgvigil_query_success", 'query="pg_replication_slot_wal_status"')
@@ -266,7 +279,8 @@ def cluster_dashboard():
     firing = f'{CLUSTER},alertstate="firing"'
     own = 'pg_cluster="",component="exporter",severity!="none",alertstate="firing"'
     since = "ALERTS_FOR_STATE and ignoring (alertstate)"
-    board.add("table", "Firing alerts", "What fires for this cluster, and for pgvigil itself, longest first. A click on a name opens its runbook, on an instance its "
+    board.add("table", "Firing alerts",
+              "What fires for this cluster, and for pgvigil itself, longest first. A click on a name opens its runbook, on an instance its "
               "dashboard.",
               [Query(f"1000 * max by (alertname, severity, pg_instance) ({since} ALERTS{{{firing}}} or {since} ALERTS{{{own}}})",
                      may_be_empty="only while an alert fires")],
@@ -292,14 +306,17 @@ def cluster_dashboard():
                  "idle or cut off. Only this one high: replay is slow or held up by a query. Alert: PgReplicationLagSecondsHigh.",
                  [(most("pg_instance", "pgvigil_replication_lag_seconds", CLUSTER + ',position="replayed"'), "{{pg_instance}}"),
                   line(of_cluster("pgvigil_objective_replication_lag_seconds"), "PgReplicationLagSecondsHigh", "warning")], unit="s", size=(12, 8))
-    board.series("Lag of what is received, in time", "How long ago the primary passed what each standby has received: what would be lost with the primary if that "
+    board.series("Lag of what is received, in time",
+                 "How long ago the primary passed what each standby has received: what would be lost with the primary if that "
                  "standby were promoted. High: the network, or the standby's disk.",
                  [(most("pg_instance", "pgvigil_replication_lag_seconds", CLUSTER + ',position="received"'), "{{pg_instance}}")], unit="s", size=(12, 8))
-    board.series("Lag in WAL", "WAL between the primary's flush position and what each standby has received. It grows without end on a standby that is cut off. "
+    board.series("Lag in WAL",
+                 "WAL between the primary's flush position and what each standby has received. It grows without end on a standby that is cut off. "
                  "Alert: PgReplicationLagBytesHigh.",
                  [(most("pg_instance", "pgvigil_replication_lag_bytes", CLUSTER + ',position="received"'), "{{pg_instance}}"),
                   line(of_cluster("pgvigil_objective_replication_lag_bytes"), "PgReplicationLagBytesHigh", "warning")], unit="bytes")
-    board.series("What would be lost with the primary", "Commits that no reachable standby has, in time and, on the right, in WAL. Nothing is drawn where the loss "
+    board.series("What would be lost with the primary",
+                 "Commits that no reachable standby has, in time and, on the right, in WAL. Nothing is drawn where the loss "
                  "has no bound. Alerts: PgRpoPrimaryOverObjective, PgRpoPrimaryUnknown.",
                  [(rpo, "time"),
                   line(RPO_OBJECTIVE, "PgRpoPrimaryOverObjective", "critical"),
@@ -310,18 +327,21 @@ def cluster_dashboard():
                  custom={"lineInterpolation": "stepAfter", "fillOpacity": 0})
 
     board.row("Synchronous replication and slots")
-    board.series("Synchronous standbys", "Asked for, and streaming as sync or quorum; and commits that wait for them. Fewer streaming than required: commits wait "
+    board.series("Synchronous standbys",
+                 "Asked for, and streaming as sync or quorum; and commits that wait for them. Fewer streaming than required: commits wait "
                  "until one is back or synchronous_standby_names asks for less. Alerts: PgSyncStandbysMissing, PgCommitsBlocked.",
                  [(most("state", "pgvigil_sync_standbys", CLUSTER), "{{state}}"), (waiters, "commits that wait")], decimals=0)
     retained = of_cluster("pgvigil_objective_slot_retained_bytes")
-    board.series("WAL retained by slots", "WAL the servers keep for each slot, which fills the disk in the end. Bring the client back, or drop a slot that nobody "
+    board.series("WAL retained by slots",
+                 "WAL the servers keep for each slot, which fills the disk in the end. Bring the client back, or drop a slot that nobody "
                  "needs. Alerts: PgSlotRetainingOverObjective, PgSlotInactive.",
                  [(most("pg_instance, slot_name", "pg_replication_slots_retained_bytes", CLUSTER), "{{pg_instance}} {{slot_name}}"),
                   line(retained, "PgSlotRetainingOverObjective", "warning"),
                   line(f"4 * {retained}", "PgSlotRetainingOverObjective", "critical", "4 × objective")], unit="bytes",
                  none="There are no slots")
     unlimited = "only where max_slot_wal_keep_size limits slots"
-    board.series("WAL until slots are in danger", "WAL that may be written before a slot loses what it needs; at 0 it is lost with the next checkpoint. Bring the "
+    board.series("WAL until slots are in danger",
+                 "WAL that may be written before a slot loses what it needs; at 0 it is lost with the next checkpoint. Bring the "
                  "client back, or raise max_slot_wal_keep_size if the disk has room. Alerts: PgSlotNearInvalidation, PgSlotLost.",
                  [Query(most("pg_instance, slot_name", "pg_replication_slots_safe_wal_size_bytes", CLUSTER, "min"), "{{pg_instance}} {{slot_name}}",
                         may_be_empty=unlimited),
@@ -332,24 +352,30 @@ def cluster_dashboard():
     # The exporters that watch this cluster; what they say of themselves names no cluster.
     watching = f"and on (job, instance) pgvigil_cluster_info{{{CLUSTER}}}"
     board.row("The exporter")
-    board.states("Does pgvigil see everything", "Whether each source answered when it was last asked. If nothing is drawn pgvigil itself is down or not scraped. "
+    board.states("Does pgvigil see everything",
+                 "Whether each source answered when it was last asked. If nothing is drawn pgvigil itself is down or not scraped. "
                  "Alerts: PgSourceFailing, PgExporterDown.",
                  [(most("pg_instance, source", "pgvigil_source_up", CLUSTER, "min"), "{{pg_instance}} {{source}}")],
                  [(0, "fails", RED), (1, "answers", GREEN)])
-    board.series("Scrape duration", "Time a page took, waiting for instances included. It must stay below the scrape timeout; an instance that hangs shows here. "
+    board.series("Scrape duration",
+                 "Time a page took, waiting for instances included. It must stay below the scrape timeout; an instance that hangs shows here. "
                  "Whether pgvigil itself is short of CPU is in Loop lag (alert PgExporterLoopLagging).",
                  [(f"max by (instance) (pgvigil_scrape_duration_seconds {watching})", "{{instance}}")], unit="s")
     board.series("Loop lag", "Greatest lateness of pgvigil's event loop. Above the line a missed observation is no evidence: give it more CPU. "
                  "Alert: PgExporterLoopLagging.",
                  [(f"max by (instance) (pgvigil_loop_lag_seconds {watching})", "{{instance}}")], unit="s", thresholds=steps(("warning", 0.25)))
-    board.series("Left out and reloaded", "Samples left out of pages, by reason; and on the right whether the newest configuration was taken up, which pgvigil's "
+    board.series("Left out and reloaded",
+                 "Samples left out of pages, by reason; and on the right whether the newest configuration was taken up, which pgvigil's "
                  "log explains if not. Alerts: PgConfigReloadFailed, PgWatchdog.",
                  [(f"sum by (instance, reason) (rate(pgvigil_samples_dropped_total[$__rate_interval]) {watching})", "{{instance}} {{reason}}"),
                   Query(f"min by (instance) (pgvigil_config_last_reload_successful {watching})", "{{instance}} configuration taken up", unit="bool_yes_no")],
                  unit="cps", size=(24, 6))
 
     board.row("Instances")
-    board.add("table", "Every instance", "Each instance with what it says of itself. One that is DOWN says nothing else: its log and its host come next. A click on its "
+    columns = {"pg_instance": "Instance", "Value #A": "Answers", "role": "Role", "state": "Replication", "Value #D": "Timeline", "Value #E": "Replay behind",
+               "Value #F": "Replay behind, in time", "Value #G": "Running for", "version": "Version"}
+    board.add("table", "Every instance",
+              "Each instance with what it says of itself. One that is DOWN says nothing else: its log and its host come next. A click on its "
               "name opens its dashboard. Alerts: PgInstanceDown, PgInstanceUnreachable.",
               [(most("pg_instance", "pg_up", CLUSTER),), (most("pg_instance, role", "pgvigil_instance_role", CLUSTER) + " == 1",),
                (most("pg_instance, state", "pgvigil_replication_state", CLUSTER) + " == 1",),
@@ -362,10 +388,7 @@ def cluster_dashboard():
                   {"id": "merge", "options": {}},
                   {"id": "organize", "options": {
                       "excludeByName": {"Time": True, "Value #B": True, "Value #C": True, "Value #H": True},
-                      "indexByName": {name: i for i, name in enumerate(("pg_instance", "Value #A", "role", "state", "Value #D", "Value #E", "Value #F", "Value #G",
-                                                                        "version"))},
-                      "renameByName": {"pg_instance": "Instance", "Value #A": "Answers", "role": "Role", "state": "Replication", "Value #D": "Timeline",
-                                       "Value #E": "Replay behind", "Value #F": "Replay behind, in time", "Value #G": "Running for", "version": "Version"}}}],
+                      "indexByName": {name: i for i, name in enumerate(columns)}, "renameByName": columns}}],
               overrides=[
                   coloured("Answers", (0, "DOWN", RED), (1, "answers", GREEN)),
                   coloured("Role", ("primary", "primary", GREEN), ("standby", "standby", BLUE)),
@@ -394,19 +417,22 @@ def instance_dashboard():
     objective = of_cluster("pgvigil_objective_connection_usage_ratio")
     nearly = f"(0.75 + 0.25 * {objective})"
     on_cluster = f"on ({BY_CLUSTER}) group_left ()"
-    judged("Connections in use", "Share of the connections that ordinary roles may open; at 100 % clients are turned away. See who holds them under Sessions by "
+    judged("Connections in use",
+           "Share of the connections that ordinary roles may open; at 100 % clients are turned away. See who holds them under Sessions by "
            "state. Alert: PgConnectionsNearLimit.", usage,
            [("PgConnectionsNearLimit", "warning", "over the objective", f"> {on_cluster} {objective}"),
             ("PgConnectionsNearLimit", "critical", "NEARLY FULL", f"> {on_cluster} {nearly}")], unit="percentunit", decimals=0)
     # The fallback is of the same query file: without it the age is unknown, not 0.
     none_open = f"0 * {of_instance('pg_connections_used')}"
     oldest = f"time() - {of_instance('pg_stat_activity_oldest_transaction_start_timestamp_seconds', how='min')} or {none_open}"
-    judged("Oldest transaction", "Age of the oldest open transaction; vacuum removes no row that is newer. End it if its owner agrees. Alert: PgLongTransaction.",
+    judged("Oldest transaction",
+           "Age of the oldest open transaction; it keeps vacuum from removing what it might still see. End it if its owner agrees. Alert: PgLongTransaction.",
            oldest, [("PgLongTransaction", "warning", "open for hours", "> 7200")], unit="dtdurations", say=[(0, "none", GREEN)])
     waiting = of_instance("pg_lock_waiters_sessions")
     first = f"and on ({BY_INSTANCE}) time() - {of_instance('pg_lock_waiters_oldest_wait_start_timestamp_seconds', how='min')} > 300"
     many = f"and on ({BY_INSTANCE}) {waiting} > on ({BY_INSTANCE}) 0.1 * {of_instance('pg_connections_usable')}"
-    judged("Sessions waiting for a lock", "Sessions that wait for a heavyweight lock. Some for a moment are normal; if they stay, pg_blocking_pids says for whom. "
+    judged("Sessions waiting for a lock",
+           "Sessions that wait for a heavyweight lock. Some for a moment are normal; if they stay, pg_blocking_pids says for whom. "
            "Alert: PgLockWaits.", waiting,
            [("PgLockWaits", "warning", "for minutes", first), ("PgLockWaits", "critical", "MANY, for minutes", f"{first} {many}")], decimals=0)
     warned = {name: f"clamp_max(1.5 * {of_cluster(f'pg_settings_autovacuum_{setting}freeze_max_age')} / 2^31, 0.6)"
@@ -424,9 +450,11 @@ def instance_dashboard():
 
     board.row("Sessions")
     usable = of_instance("pg_connections_usable")
-    board.series("Connections", "Connections in use beside the most there may be, and where the alert begins. A pooler or a shorter idle timeout helps more than a "
+    board.series("Connections",
+                 "Connections in use beside the most there may be, and where the alert begins. A pooler or a shorter idle timeout helps more than a "
                  "higher limit. Alert: PgConnectionsNearLimit.",
-                 [(most("pg_instance", "pg_connections_used", INSTANCE), f"{who} used"), (most("pg_instance", "pg_connections_usable", INSTANCE), f"{who} limit"),
+                 [(most("pg_instance", "pg_connections_used", INSTANCE), f"{who} used"),
+                  (most("pg_instance", "pg_connections_usable", INSTANCE), f"{who} limit"),
                   line(f"{usable} * {on_cluster} {objective}", "PgConnectionsNearLimit", "warning", f"{who} objective"),
                   line(f"{usable} * {on_cluster} {nearly}", "PgConnectionsNearLimit", "critical", f"{who} nearly full")], decimals=0)
     nobody = "only while somebody but pgvigil is connected"
@@ -434,31 +462,38 @@ def instance_dashboard():
                  "Alerts: PgIdleInTransaction, PgConnectionsNearLimit.",
                  [Query(most("pg_instance, state", "pg_stat_activity_sessions", INSTANCE, "sum"), who + " {{state}}", may_be_empty=nobody)], decimals=0,
                  none="Nobody is connected")
-    board.series("What active sessions wait for", "Active sessions by wait event: the first place to look when all is slow. Lock: see Lock waits; IO: the disk; "
+    board.series("What active sessions wait for",
+                 "Active sessions by wait event: the first place to look when all is slow. Lock: see Lock waits; IO: the disk; "
                  "IPC SyncRep: a synchronous standby.",
                  [Query(most("wait_event_type, wait_event", "pg_wait_sessions", INSTANCE, "sum"), "{{wait_event_type}} {{wait_event}}",
                         may_be_empty="only while an active session waits")], decimals=0, none="No active session waits")
-    board.series("Oldest by state", "Age of the oldest transaction, by state; vacuum removes no row that is newer. Alert: PgLongTransaction. How long sessions have "
-                 "idled is in Idle in transaction (alert PgIdleInTransaction).",
+    board.series("Oldest by state",
+                 "Age of the oldest transaction, by state; it keeps vacuum from removing what it might still see. Alert: PgLongTransaction. How long "
+                 "sessions have idled is in Idle in transaction (alert PgIdleInTransaction).",
                  [Query("time() - " + most("pg_instance, state", "pg_stat_activity_oldest_transaction_start_timestamp_seconds", INSTANCE, "min"),
                         who + " {{state}}", may_be_empty="only while a transaction is open")], unit="s", thresholds=steps(("warning", 7200)),
                  none="No transaction is open")
+    idling = INSTANCE + ',state=~"idle in transaction.*"'
     board.series("Idle in transaction", "How long the session idle in its transaction for longest has been so. Its client forgot to commit: end it, and set "
                  "idle_in_transaction_session_timeout. Alert: PgIdleInTransaction.",
-                 [Query("time() - " + most("pg_instance", "pg_stat_activity_oldest_state_change_timestamp_seconds", INSTANCE + ',state=~"idle in transaction.*"', "min"),
-                        who, may_be_empty="only while a session idles in a transaction")], unit="s", thresholds=steps(("warning", 600)),
+                 [Query("time() - " + most("pg_instance", "pg_stat_activity_oldest_state_change_timestamp_seconds", idling, "min"), who,
+                        may_be_empty="only while a session idles in a transaction")], unit="s", thresholds=steps(("warning", 600)),
                  none="No session idles in a transaction")
-    board.series("Oldest prepared transaction", "Age of the oldest transaction that was prepared and not ended. No restart ends it: commit or roll it back by its name. "
+    board.series("Oldest prepared transaction",
+                 "Age of the oldest transaction that was prepared and not ended. No restart ends it: commit or roll it back by its name. "
                  "Alert: PgPreparedTransactionForgotten.",
                  [Query("time() - " + most("pg_instance", "pg_prepared_xacts_oldest_prepared_timestamp_seconds", INSTANCE, "min"), who,
                         may_be_empty="only while a transaction is prepared")], unit="s", thresholds=steps(("warning", 3600)), none="No transaction is prepared")
-    board.series("Lock waits", "How long the session that waits longest for a lock has waited, at most. pg_blocking_pids says for whom; end that one, not those "
+    board.series("Lock waits",
+                 "How long the session that waits longest for a lock has waited, at most. pg_blocking_pids says for whom; end that one, not those "
                  "that wait. Alert: PgLockWaits.",
                  [Query("time() - " + most("pg_instance", "pg_lock_waiters_oldest_wait_start_timestamp_seconds", INSTANCE, "min"), who,
-                        may_be_empty="only while a session waits for a lock")], unit="s", thresholds=steps(("warning", 300)), none="No session waits for a lock")
+                        may_be_empty="only while a session waits for a lock")], unit="s", thresholds=steps(("warning", 300)),
+                 none="No session waits for a lock")
     board.series("Lock queue", "Sessions that wait for a heavyweight lock. Above the line the queue eats the connections. Alert: PgLockWaits.",
                  [(most("pg_instance", "pg_lock_waiters_sessions", INSTANCE), who),
-                  line("0.1 * " + most("pg_instance", "pg_connections_usable", INSTANCE), "PgLockWaits", "critical", f"{who} a tenth of the limit")], decimals=0)
+                  line("0.1 * " + most("pg_instance", "pg_connections_usable", INSTANCE), "PgLockWaits", "critical",
+                       f"{who} a tenth of the limit")], decimals=0)
     board.series("Prepared transactions", "Transactions that were prepared and not ended; they keep locks and rows. How old they are is beside it. "
                  "Alert: PgPreparedTransactionForgotten.",
                  [(most("pg_instance", "pg_prepared_xacts_transactions", INSTANCE, "sum"), who)], decimals=0)
@@ -471,10 +506,12 @@ def instance_dashboard():
                  [(rate("pg_stat_database_commits_total"), f"{who} commits"), (rate("pg_stat_database_rollbacks_total"), f"{who} rollbacks")], unit="ops")
     board.series("Rows changed", "Rows inserted, updated and deleted a second, of all instances shown. A burst explains lag and WAL.",
                  [(rate(f"pg_stat_database_rows_{what}_total", ""), what) for what in ("inserted", "updated", "deleted")], unit="ops")
-    board.series("Reads", "Blocks found in shared buffers and read from outside, a second. Many read ones: the working set does not fit, or an index is missing.",
+    board.series("Reads",
+                 "Blocks found in shared buffers and read from outside, a second. Many read ones: the working set does not fit, or an index is missing.",
                  [(rate("pg_stat_database_blocks_hit_total", ""), "found"), (rate("pg_stat_database_blocks_read_total", ""), "read")], unit="ops")
     board.series("Trouble", "Deadlocks, and queries cancelled by recovery on a standby, a second. The server's log names the statements.",
-                 [(rate("pg_stat_database_deadlocks_total"), f"{who} deadlocks"), (rate("pg_stat_database_conflicts_total"), f"{who} cancelled by recovery")], unit="ops")
+                 [(rate("pg_stat_database_deadlocks_total"), f"{who} deadlocks"),
+                  (rate("pg_stat_database_conflicts_total"), f"{who} cancelled by recovery")], unit="ops")
     board.series("Temporary files", "Bytes written to temporary files, a second: sorts and hashes that do not fit into work_mem.",
                  [(rate("pg_stat_database_temp_bytes_total"), who)], unit="Bps")
     board.series("Checksum failures", "Pages whose checksum failed since the statistics were reset. Any is corruption: fail over, do not vacuum, restore.",
@@ -486,14 +523,16 @@ def instance_dashboard():
                  [(rate("pg_checkpointer_timed_total") + " * 3600", f"{who} timed"), (rate("pg_checkpointer_requested_total") + " * 3600", f"{who} requested")])
 
     board.row("What grows")
-    board.series("Wraparound", "Share of the way to wraparound of the oldest database, and where the alerts begin. Find what keeps vacuum from freezing under Who holds "
+    board.series("Wraparound",
+                 "Share of the way to wraparound of the oldest database, and where the alerts begin. Find what keeps vacuum from freezing under Who holds "
                  "rows back, then vacuum the oldest tables. Alerts: PgXidWraparoundNear, PgMxidWraparoundNear.",
                  [(most("pg_instance", "pg_wraparound_xid_used_ratio", INSTANCE), f"{who} transaction IDs"),
                   (most("pg_instance", "pg_wraparound_mxid_used_ratio", INSTANCE), f"{who} multixacts"),
                   line(warned["xid"], "PgXidWraparoundNear", "warning", "transaction IDs: vacuum falls behind"),
                   line(warned["mxid"], "PgMxidWraparoundNear", "warning", "multixacts: vacuum falls behind")], unit="percentunit",
                  thresholds=steps(("critical", 0.75)))
-    board.series("Who holds rows back", "Transactions since the oldest one whose rows are still needed, by who needs them: end that session, prepared transaction, slot "
+    board.series("Who holds rows back",
+                 "Transactions since the oldest one whose rows are still needed, by who needs them: end that session, prepared transaction, slot "
                  "or query on a standby. Alerts: PgXidWraparoundNear, PgLongTransaction.",
                  [Query(most("holder", "pg_xmin_horizon_age_transactions", INSTANCE), "{{holder}}", may_be_empty="only while somebody holds rows back")],
                  none="Nobody holds rows back")

@@ -32,8 +32,8 @@ def plain(expression):
 
 
 def numbers(expression):
-    """The numbers that decide: not 0 and 1, which are states and signs, nor the 2^31 that makes a share of an age."""
-    bare = re.sub(r'\[[^\]]*\]|\{[^}]*\}|"[^"]*"|\b(?:by|on)\s*\([^)]*\)|2\^31|\b2147483648\b|\b2147483647\b', " ", expression)
+    """The numbers that decide: not 0, 1 and what something equals, which are states and signs, nor the 2^31 that makes a share of an age."""
+    bare = re.sub(r'\[[^\]]*\]|\{[^}]*\}|"[^"]*"|\b(?:by|on)\s*\([^)]*\)|== *\d+|2 *\^ *31|\b2147483648\b', " ", expression)
     return {float(number) for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:e\d+)?", bare)} - {0, 1}
 
 
@@ -67,14 +67,15 @@ def is_value(family, value):
 
 
 def threshold_problems(panel):
-    """Thresholds that are none of the alerts that the panel names. Yields problems, and notes what is drawn in `drawn`."""
+    """Thresholds that are none of the alerts that the panel names. Returns problems, and the rules whose threshold is drawn."""
     title, drawn = panel["title"], set()
     named = set(re.findall(r"\bPg[A-Z]\w+", panel["description"]))
     problems = [f"{title}: there is no alert {name}" for name in named if name not in bundle_test.NAMES]
     for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]:
         if step["value"] is None:
             continue
-        equal = {rule for rule, expression in RULES.items() if rule[0] in named and COLOURS.get(rule[1]) == step["color"] and step["value"] in numbers(expression)}
+        equal = {rule for rule, expression in RULES.items()
+                 if rule[0] in named and COLOURS.get(rule[1]) == step["color"] and step["value"] in numbers(expression)}
         drawn |= equal
         if not equal:
             problems.append(f"{title}: {step['value']} in {step['color']} is the threshold of no alert that it names")
@@ -90,8 +91,9 @@ def threshold_problems(panel):
         if not (ours == theirs or (limit == expression and ours and ours < theirs)) or objectives(limit) != objectives(RULES[rule]):
             problems.append(f"{title}: {name} is {sorted(ours)} {sorted(objectives(limit))}, the {rule[1]} {rule[0]} is {sorted(theirs)} "
                             f"{sorted(objectives(RULES[rule]))}")
-        colours = [own["value"]["fixedColor"] for override in panel["fieldConfig"]["overrides"] if override["matcher"] == {"id": "byFrameRefID", "options": name}
-                   for own in override["properties"] if own["id"] == "color"]
+        own = next(override["properties"] for override in panel["fieldConfig"]["overrides"]
+                   if override["matcher"] == {"id": "byFrameRefID", "options": name})
+        colours = [one["value"]["fixedColor"] for one in own if one["id"] == "color"]
         if colours != [COLOURS[rule[1]]]:
             problems.append(f"{title}: {name} is {colours} and not the colour of {rule[1]}")
     return problems, drawn
