@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace pgvigil::scrape {
+namespace {
+
+std::string_view LabelOf(const query::Definition& definition, const std::string& database) {
+  return definition.scope == query::QueryScope::kDatabase ? std::string_view(database) : std::string_view();
+}
+
+}  // namespace
 
 void InstanceQueries::Adopt(const query::Catalog& catalog) {
   std::map<std::string, query::DefinitionPtr, std::less<>> by_id;
@@ -18,14 +25,12 @@ void InstanceQueries::Adopt(const query::Catalog& catalog) {
   std::erase_if(states_, [&](const auto& state) { return !by_id.contains(state.first.second); });
 }
 
-std::string InstanceQueries::Label(const query::Definition& definition, const std::string& database) {
-  return definition.scope == query::QueryScope::kDatabase ? database : std::string();
-}
-
 QueryState& InstanceQueries::State(const query::DefinitionPtr& definition, const std::string& database) {
-  auto& state = states_[{Label(*definition, database), definition->id}];
-  state.Adopt(definition);
-  return state;
+  const KeyView key{LabelOf(*definition, database), definition->id};
+  auto found = states_.find(key);
+  if (found == states_.end()) found = states_.try_emplace(Key(key)).first;
+  found->second.Adopt(definition);
+  return found->second;
 }
 
 void InstanceQueries::SetApplying(const std::string& database, const std::vector<query::DefinitionPtr>& applying,
@@ -57,7 +62,8 @@ std::vector<QuerySample> InstanceQueries::Samples(const QuerySet& set,
   for (const auto& [database, applying] : applying_) {
     for (const auto& definition : applying) {
       if (!set.Has(definition->id) || (server && !query::Applies(*definition, *server))) continue;
-      auto& sample = samples.emplace_back(State(definition, database).Sample(Label(*definition, database)));
+      auto& sample =
+          samples.emplace_back(State(definition, database).Sample(std::string(LabelOf(*definition, database))));
       if (server && !silent.contains(database)) continue;
       sample.success = false;
       if (definition->on_error != query::OnError::kKeep) sample.block.reset();

@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "query/catalog.h"
@@ -37,10 +39,18 @@ class InstanceQueries {
                                    const std::set<std::string>& silent = {});
 
  private:
-  static std::string Label(const query::Definition& definition, const std::string& database);
+  // A state's place: the label `database`, which is empty for scope server, and the query's id.
+  using Key = std::pair<std::string, std::string>;
+  using KeyView = std::pair<std::string_view, std::string_view>;
+  struct ByKey {  // looked up for every query of every scrape, which should not copy both texts
+    using is_transparent = void;
+    static KeyView View(const KeyView& key) { return key; }
+    static KeyView View(const Key& key) { return {key.first, key.second}; }
+    bool operator()(const auto& a, const auto& b) const { return View(a) < View(b); }
+  };
 
-  std::map<std::string, std::vector<query::DefinitionPtr>> applying_;              // by database
-  std::map<std::pair<std::string, std::string>, QueryState, std::less<>> states_;  // by label `database` and id
+  std::map<std::string, std::vector<query::DefinitionPtr>> applying_;  // by database
+  std::map<Key, QueryState, ByKey> states_;
 };
 
 }  // namespace pgvigil::scrape
