@@ -96,7 +96,7 @@ bool Pipeline::SendExecution(std::size_t index) {
     if (!prepared_.contains(kSetTimeoutName)) {
       prepared_.emplace(kSetTimeoutName, Prepared{kSetTimeoutName});
       if (PQsendPrepare(connection_, kSetTimeoutName, kSetTimeoutSql, 0, nullptr) != 1) return false;
-      expected_.push_back({Step::kPrepare, index});
+      expected_.push_back({Step::kPrepare, index, kSetTimeoutName});
     }
     const auto milliseconds = std::to_string(execution.timeout->count());
     const char* value = milliseconds.c_str();
@@ -122,7 +122,7 @@ bool Pipeline::Prepare(std::size_t index) {
   if (renamed_ > 0) name += "_" + std::to_string(renamed_);  // the old name may still be taken
   if (PQsendPrepare(connection_, name.c_str(), execution.sql.c_str(), 0, nullptr) != 1) return false;
   prepared_[execution.name] = {std::move(name), 0};
-  expected_.push_back({Step::kPrepare, index});
+  expected_.push_back({Step::kPrepare, index, execution.name});
   return true;
 }
 
@@ -168,6 +168,7 @@ Pipeline::Progress Pipeline::Receive() {
     const ResultPtr result(PQgetResult(connection_), &PQclear);
     if (PQstatus(connection_) == CONNECTION_BAD) return Progress::kLost;
     if (result) {
+      if (IsCopy(result.get())) return Progress::kLost;
       Take(result.get());
     } else if (expected_.front().step != Step::kSync) {
       EndOfQuery();
@@ -205,14 +206,25 @@ void Pipeline::TakeError(const PGresult* result) {
   if (head.step == Step::kDeallocate) return;  // it was gone already
   auto& running = executions_[head.execution];
   const bool consequence = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
-  if (running.error) return;  // the first one counts
+  if (head.step == Step::kPrepare) prepared_.erase(head.prepares);  // refused, or never looked at
+  if (running.error) return;                                        // the first one counts
   if (consequence) {
     running.error =
         base::Error{base::ErrorKind::kCancelled, "not run: a statement before it in its segment failed", subject_, {}};
     return;
   }
   running.error = ErrorOf(result);
-  if (head.step == Step::kPrepare) prepared_.erase(running.execution.name);
+}
+
+// libpq would hand out the same state for ever: only the end of the session ends a COPY that nobody takes part in.
+bool Pipeline::IsCopy(const PGresult* result) {
+  const auto status = PQresultStatus(result);
+  if (status != PGRES_COPY_OUT && status != PGRES_COPY_IN && status != PGRES_COPY_BOTH) return false;
+  if (expected_.front().step == Step::kExecute) {
+    executions_[expected_.front().execution].error = base::Error{
+        base::ErrorKind::kUnsupported, "the server answers with a COPY, which is no query's result", subject_, {}};
+  }
+  return true;
 }
 
 void Pipeline::TakeRows(const PGresult* result) {
@@ -262,7 +274,7 @@ void Pipeline::Abort(const base::Error& error) {
   stale_.clear();
   const auto executions = std::exchange(executions_, {});
   for (const auto& running : executions) {
-    if (!running.done) running.execution.sink->OnDone({error, running.rows, {}});
+    if (!running.done) running.execution.sink->OnDone({running.error.value_or(error), running.rows, {}});
   }
 }
 

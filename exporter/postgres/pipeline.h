@@ -38,6 +38,7 @@ class Pipeline {
   struct Expected {
     Step step;
     std::size_t execution = 0;  // index into executions_
+    std::string prepares = {};  // kPrepare: the key in prepared_ of what is prepared
   };
   struct Running {
     Execution execution;
@@ -58,6 +59,7 @@ class Pipeline {
   bool Resend();
   void Take(PGresult* result);
   void TakeError(const PGresult* result);
+  bool IsCopy(const PGresult* result);
   void TakeRows(const PGresult* result);
   void EndOfQuery();
   void Finish(std::size_t index);

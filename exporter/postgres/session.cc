@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kHandshakes = 8;
 constexpr int kWorkers = 4;
-constexpr int kFirstWithConnectionCheck = 140000;  // client_connection_check_interval
+constexpr int kFirstWithIdleSettings = 140000;  // client_connection_check_interval, idle_session_timeout
 
 // For settings that are sent on the way: whether they took is seen in what they are for.
 class IgnoredSink final : public ResultSink {
@@ -266,8 +266,10 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     if (plain_) {
       for (const auto& [name, value] : SessionSettings(options_)) setup_.push_back(SetConfig(name, value));
     }
-    if (greeting_->version >= kFirstWithConnectionCheck)
+    if (greeting_->version >= kFirstWithIdleSettings) {
       setup_.push_back(SetConfig("client_connection_check_interval", "500ms"));
+      setup_.push_back(SetConfig("idle_session_timeout", "0"));  // ours are meant to be idle between scrapes
+    }
     state_ = State::kIdle;
     connection_->Watch(EPOLLIN, [this](std::uint32_t) { OnReady(); });
     std::exchange(connected_, nullptr)(*greeting_);
