@@ -286,6 +286,16 @@ def test_a_changed_configuration_restarts_the_pod():
 INSTANCE = "clusters[0].instances[0]"
 LOGIN = ["--set", "clusters[0].name=a", "--set", f"{INSTANCE}.name=a-1"]
 SERVER = LOGIN + ["--set", f"{INSTANCE}.dsn=host=x"]
+
+
+def dsn(text):
+    return LOGIN + ["--set-json", f"{INSTANCE}.dsn={json.dumps(text)}"]
+
+
+def arguments_of(*words):
+    return ["--set-json", f"extraArgs={json.dumps(words)}"]
+
+
 BAD = {
     "nothing to watch": ([], "clusters: nothing is listed"),
     "unknown key": (["--set", "serviceMonitor.intervall=30s"], "intervall"),
@@ -299,6 +309,20 @@ BAD = {
     "instance without DSN": (LOGIN, "dsn"),
     "password in DSN": (LOGIN + ["--set", f"{INSTANCE}.dsn=host=x password=s3cret"], "password_file"),
     "password in URI": (LOGIN + ["--set", f"{INSTANCE}.dsn=postgresql://me:s3cret@x/postgres"], "password_file"),
+    "password after a newline": (dsn("host=x\npassword=s3cret"), "password_file"),
+    "password after a tab": (dsn("host=x\tpassword = s3cret"), "password_file"),
+    "password after a quoted value": (dsn("host='x'password=s3cret"), "password_file"),
+    "pass phrase of a key": (dsn("host=x sslpassword=s3cret"), "password_file"),
+    "password in URI, with a slash": (dsn("postgresql://me:s3cret/cr%40et@x/db"), "password_file"),
+    "password in the parameters of a URI": (dsn("postgresql://me@x/db?password=s3cret"), "password_file"),
+    "password under an escaped keyword": (dsn("postgresql://me@x/db?p%61ssword=s3cret"), "password_file"),
+    "password in an argument": (SERVER + arguments_of("--dsn", "host=x password=s3cret"), r"extraArgs\[1\] holds a password"),
+    "password in an argument of one word": (SERVER + arguments_of("--dsn=postgresql://me:s3cret@x/db"), r"extraArgs\[0\] holds a password"),
+    "password in a variable": (SERVER + ["--set", "extraEnv[0].name=PGPASSWORD,extraEnv[0].value=s3cret"], "the value of PGPASSWORD holds a password.*secretKeyRef"),
+    "password in a variable of another name": (
+        SERVER + ["--set", f"{INSTANCE}.password_env=LOGIN,extraEnv[0].name=LOGIN,extraEnv[0].value=s3cret"], "the value of LOGIN holds a password.*secretKeyRef"),
+    "password in a data source": (
+        SERVER + ["--set", "extraEnv[0].name=DATA_SOURCE_NAME,extraEnv[0].value=postgresql://me:s3cret@x/db"], "DATA_SOURCE_NAME holds a password"),
     "file of no secret": (LOGIN + ["--set", f"{INSTANCE}.dsn=host=x", "--set", f"{INSTANCE}.password_file=/etc/pgvigil/secrets/login/password"], "secretName or configMapName"),
     "secret without source": (["--set", "secrets[0].name=login"], "secrets"),
     "secret with two sources": (["--set", "secrets[0].name=login,secrets[0].secretName=a,secrets[0].configMapName=b"], "secrets"),
@@ -320,6 +344,20 @@ def test_bad_values_are_refused(arguments, message):
     assert done.returncode != 0
     assert re.search(message, done.stderr, re.S), done.stderr
     assert "s3cret" not in done.stderr
+
+
+GOOD = {
+    "a user and a port": "postgresql://me@x:5432/db?sslmode=verify-full",
+    "a port without a user": "postgresql://x:5432/db",
+    "a pass file": "host=x passfile=/etc/pgvigil/passwords",
+    "a login by password": "host=x require_auth=password,scram-sha-256 application_name=a,b",
+    "a user with a comma": "postgresql://one,two@x/db",
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD.keys())
+def test_what_only_looks_like_a_bad_dsn_is_taken(text):
+    render(*dsn(text))
 
 
 def test_examples_of_the_documentation_render(tmp_path):
