@@ -296,6 +296,9 @@ def arguments_of(*words):
     return ["--set-json", f"extraArgs={json.dumps(words)}"]
 
 
+CLUSTER = '{"name":"a"%s,"instances":[{"name":"a-1","dsn":"host=x"%s}]}'
+WITH_LOGIN = SERVER + ["--set", "secrets[0].name=login,secrets[0].secretName=login"]
+VARIABLE = ["--set", "extraEnv[0].name=LOGIN,extraEnv[0].valueFrom.secretKeyRef.name=login,extraEnv[0].valueFrom.secretKeyRef.key=password"]
 BAD = {
     "nothing to watch": ([], "clusters: nothing is listed"),
     "unknown key": (["--set", "serviceMonitor.intervall=30s"], "intervall"),
@@ -324,12 +327,36 @@ BAD = {
     "password in a data source": (
         SERVER + ["--set", "extraEnv[0].name=DATA_SOURCE_NAME,extraEnv[0].value=postgresql://me:s3cret@x/db"], "DATA_SOURCE_NAME holds a password"),
     "file of no secret": (LOGIN + ["--set", f"{INSTANCE}.dsn=host=x", "--set", f"{INSTANCE}.password_file=/etc/pgvigil/secrets/login/password"], "secretName or configMapName"),
+    "no instances": (["--set-json", 'clusters=[{"name":"a","instances":[]}]'], "instances"),
+    "cluster without a name": (SERVER + ["--set", "clusters[0].name="], "name"),
+    "instance without a name": (SERVER + ["--set", f"{INSTANCE}.name="], "name"),
+    "empty DSN": (dsn(""), "dsn"),
+    "cluster twice": (["--set-json", f'clusters=[{CLUSTER % ("", "")},{CLUSTER % ("", "")}]'], r"clusters\[1\].*same name and namespace"),
+    "instance twice": (SERVER + ["--set", "clusters[0].instances[1].name=a-1,clusters[0].instances[1].dsn=host=y"], r"instances\[1\].*same name"),
+    "two hosts": (dsn("user=me host = x,y"), "one host"),
+    "two addresses": (dsn("hostaddr='10.0.0.1,10.0.0.2'"), "one host"),
+    "two hosts in a URI": (dsn("postgresql://me@x:1,y:2/db"), "one host"),
+    "two hosts among a URI's parameters": (dsn("postgresql:///db?host=x,y"), "one host"),
+    "one connection": (SERVER + ["--set", "limits.connections_per_instance=1"], "connections_per_instance"),
+    "no time for a scrape": (SERVER + ["--set", "limits.scrape_timeout=999ms"], "scrape_timeout"),
+    "restless observer": (SERVER + ["--set", "intervals.observe_primary=1ms"], "observe_primary"),
+    "sleepy observer": (SERVER + ["--set", "intervals.observe_standby=6m"], "observe_standby"),
+    "variable that is not set": (SERVER + ["--set", f"{INSTANCE}.password_env=LOGIN"], "LOGIN.*extraEnv"),
+    "password twice": (WITH_LOGIN + ["--set", f"{INSTANCE}.password_file=/etc/pgvigil/secrets/login/password", "--set", f"{INSTANCE}.password_env=LOGIN", *VARIABLE],
+                       "password_env and password_file"),
+    "password file outside every mount": (SERVER + ["--set", f"{INSTANCE}.password_file=/run/secrets/password"], "/run/secrets/password.*extraVolumeMounts"),
+    "password file that is not picked": (WITH_LOGIN + ["--set", f"{INSTANCE}.password_file=/etc/pgvigil/secrets/login/pasword", "--set", "secrets[0].items[0].key=password,secrets[0].items[0].path=password"],
+                                         "pasword.*items"),
     "secret without source": (["--set", "secrets[0].name=login"], "secrets"),
     "secret with two sources": (["--set", "secrets[0].name=login,secrets[0].secretName=a,secrets[0].configMapName=b"], "secrets"),
     "secret twice": (SERVER + ["--set", "secrets[0].name=a,secrets[0].secretName=a,secrets[1].name=a,secrets[1].secretName=b"], "is there twice"),
     "query file twice": (SERVER + ["--set", "queries.custom[0].name=a,queries.custom[0].content=x,queries.custom[1].name=a,queries.custom[1].content=x"], "is there twice"),
     "no queries": (SERVER + ["--set", "queries.shipped.enabled=false"], "queries.custom"),
     "two web configurations": (SERVER + ["--set", "web.config.secretName=a,web.tls.secretName=b"], "exclude each other"),
+    "client CA over plain HTTP": (SERVER + ["--set", "web.tls.clientCa.configMapName=ca"], "web.tls.clientCa.*web.tls.secretName"),
+    "client CA beside a web configuration": (SERVER + ["--set", "web.tls.clientCa.secretName=ca,web.config.secretName=a,web.config.scheme=HTTPS"], "web.tls.clientCa.*web.config"),
+    "two client CAs": (SERVER + ["--set", "web.tls.secretName=a,web.tls.clientCa.configMapName=b,web.tls.clientCa.secretName=c"], "clientCa.*both"),
+    "web configuration of unsaid scheme": (SERVER + ["--set", "web.config.secretName=a"], "web.config.scheme"),
     "unknown alert": (SERVER + ["--set", "prometheusRule.enabled=true", "--set", "prometheusRule.alerts.PgNoPrimery.for=1m"], "PgNoPrimery.*PgNoPrimary"),
     "unknown level of an alert": (SERVER + ["--set", "prometheusRule.enabled=true", "--set", "prometheusRule.alerts.PgNoPrimary/info.for=1m"], "PgNoPrimary/info"),
     "unknown area": (SERVER + ["--set", "prometheusRule.enabled=true", "--set", "prometheusRule.areas.slot.enabled=false"], "slots"),
@@ -358,6 +385,20 @@ GOOD = {
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD.keys())
 def test_what_only_looks_like_a_bad_dsn_is_taken(text):
     render(*dsn(text))
+
+
+def test_what_is_at_the_limit_is_taken():
+    """Two clusters of one name in two namespaces, and the least and greatest values that the exporter takes."""
+    clusters = ",".join(CLUSTER % (f',"namespace":"{one}"', "") for one in ("shop", "lab"))
+    limits = ["limits.connections_per_instance=2", "limits.scrape_timeout=1000ms", "intervals.observe_primary=100ms", "intervals.observe_standby=5m"]
+    render("--set-json", f"clusters=[{clusters}]", "--set", ",".join(limits))
+
+
+@pytest.mark.parametrize("path, more", [
+    ("/run/own/password", ["--set", "extraVolumeMounts[0].name=own,extraVolumeMounts[0].mountPath=/run/own"]),
+    ("secrets/login/password", []), ("/etc/pgvigil/secrets/login/../login/password", [])])
+def test_password_files_on_a_mount_are_taken(path, more):
+    render(*WITH_LOGIN, "--set", f"{INSTANCE}.password_file={path}", *more)
 
 
 def test_examples_of_the_documentation_render(tmp_path):
