@@ -357,6 +357,7 @@ BAD = {
     "client CA beside a web configuration": (SERVER + ["--set", "web.tls.clientCa.secretName=ca,web.config.secretName=a,web.config.scheme=HTTPS"], "web.tls.clientCa.*web.config"),
     "two client CAs": (SERVER + ["--set", "web.tls.secretName=a,web.tls.clientCa.configMapName=b,web.tls.clientCa.secretName=c"], "clientCa.*both"),
     "web configuration of unsaid scheme": (SERVER + ["--set", "web.config.secretName=a"], "web.config.scheme"),
+    "client certificates over plain HTTP": (SERVER + ["--set", "web.config.secretName=a,web.config.scheme=HTTP,web.config.clientCertificates=true"], "clientCertificates"),
     "unknown alert": (SERVER + ["--set", "prometheusRule.enabled=true", "--set", "prometheusRule.alerts.PgNoPrimery.for=1m"], "PgNoPrimery.*PgNoPrimary"),
     "unknown level of an alert": (SERVER + ["--set", "prometheusRule.enabled=true", "--set", "prometheusRule.alerts.PgNoPrimary/info.for=1m"], "PgNoPrimary/info"),
     "unknown area": (SERVER + ["--set", "prometheusRule.enabled=true", "--set", "prometheusRule.areas.slot.enabled=false"], "slots"),
@@ -399,6 +400,47 @@ def test_what_is_at_the_limit_is_taken():
     ("secrets/login/password", []), ("/etc/pgvigil/secrets/login/../login/password", [])])
 def test_password_files_on_a_mount_are_taken(path, more):
     render(*WITH_LOGIN, "--set", f"{INSTANCE}.password_file={path}", *more)
+
+
+WEB_CONFIG = ("--set", "web.config.secretName=a,web.config.scheme=HTTPS")
+CLIENT_CERTIFICATES = (*WEB_CONFIG, "--set", "web.config.clientCertificates=true")
+
+
+def probes(*values):
+    (container,) = the("Deployment", *values)["spec"]["template"]["spec"]["containers"]
+    return [container[kind] for kind in ("startupProbe", "livenessProbe", "readinessProbe")]
+
+
+def test_probes_open_the_port_where_a_client_certificate_is_asked_for():
+    assert all(probe["httpGet"]["scheme"] == "HTTPS" for probe in probes(*MINIMAL, *WEB_CONFIG))
+    for values in (CLIENT_CERTIFICATES, ("--set", "web.tls.secretName=a,web.tls.clientCa.secretName=b")):
+        assert all(probe["tcpSocket"] == {"port": "http"} and "httpGet" not in probe for probe in probes(*MINIMAL, *values))
+
+
+def notes(tmp_path, *values):
+    """NOTES.txt, which `helm template` leaves out, as an extra object."""
+    wanted = '{kind: Notes, metadata: {name: notes, namespace: x}, text: {{ include "pgvigil/templates/NOTES.txt" . | toJson }}}'
+    (tmp_path / "notes.yaml").write_text(yaml.safe_dump({"extraObjects": [wanted]}), encoding="utf-8")
+    return the("Notes", *values, "-f", str(tmp_path / "notes.yaml"))["text"]
+
+
+MONITORED = (*MINIMAL, "--set", "serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
+
+
+@pytest.mark.parametrize("values, told, not_told", [
+    (MINIMAL, r"connectionLimit: 5,", r"WARNING|\{\}|must select"),
+    ((*MINIMAL, "--set", "limits.connections_per_instance=8"), r"connectionLimit: 10,", r"WARNING"),
+    (MONITORED, r"select ServiceMonitors whatever.*select PrometheusRules whatever", r"WARNING|\{\}"),
+    (FULL, r'labels \{"release":"prometheus"\}', r"labels gives|empty"),
+    ((*MONITORED, "--set", "web.tls.secretName=a"), r"WARNING: serviceMonitor.tlsConfig is empty", r"client certificate"),
+    ((*MONITORED, *WEB_CONFIG), r"WARNING: serviceMonitor.tlsConfig is empty", r"client certificate"),
+    ((*MONITORED, *CLIENT_CERTIFICATES, "--set", "serviceMonitor.tlsConfig.serverName=x"), r"WARNING: scrapers are asked for a client certificate", r"is empty"),
+    ((*MONITORED, *CLIENT_CERTIFICATES, "--set", "serviceMonitor.tlsConfig.cert.secret.name=x"), r"ServiceMonitor", r"WARNING"),
+    ((*MONITORED, "--set", "serviceMonitor.honorLabels=false"), r"WARNING: serviceMonitor.honorLabels is false", r"certificate"),
+])
+def test_notes_say_what_is_still_to_do(tmp_path, values, told, not_told):
+    text = notes(tmp_path, *values)
+    assert re.search(told, text, re.S) and not re.search(not_told, text), text
 
 
 def test_examples_of_the_documentation_render(tmp_path):

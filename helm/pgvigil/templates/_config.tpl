@@ -31,7 +31,9 @@
 
 {{- define "pgvigil.asksForClientCertificate" -}}
 {{- with .Values.web }}
-{{- if and .tls.secretName (or .tls.clientCa.configMapName .tls.clientCa.secretName) }}yes{{ end }}
+{{- if .config.secretName }}
+{{- if .config.clientCertificates }}yes{{ end }}
+{{- else if and .tls.secretName (or .tls.clientCa.configMapName .tls.clientCa.secretName) }}yes{{ end }}
 {{- end }}
 {{- end }}
 

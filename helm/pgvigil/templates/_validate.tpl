@@ -37,6 +37,9 @@
 {{- if and .Values.web.config.secretName (not .Values.web.config.scheme) }}
 {{- fail "web.config.scheme: say what your web.yaml makes of the port, HTTPS with a tls_server_config in it, otherwise HTTP; probes and the ServiceMonitor go by it" }}
 {{- end }}
+{{- if and .Values.web.config.clientCertificates (ne .Values.web.config.scheme "HTTPS") }}
+{{- fail "web.config.clientCertificates: certificates are asked for over TLS alone; the scheme beside it would be HTTPS" }}
+{{- end }}
 {{- with .Values.web.tls.clientCa }}
 {{- if and .configMapName .secretName }}
 {{- fail "web.tls.clientCa: both configMapName and secretName are given; keep the one that holds ca.crt" }}
