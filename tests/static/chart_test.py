@@ -258,7 +258,9 @@ def test_a_package_renders_as_the_tree_does(tmp_path):
         names = archive.getnames()
         assert not any(member.issym() or member.islnk() for member in archive.getmembers())
     assert {name for name in names if "/files/rules/" in name} == {f"pgvigil/files/rules/{area}.yaml" for area in RULES}
-    assert not any("/ci/" in name for name in names)
+    outside_templates = {name.removeprefix("pgvigil/") for name in names if not re.match("pgvigil/(templates|files/rules|files/dashboards)/", name)}
+    assert outside_templates == {"Chart.yaml", "values.yaml", "values.schema.json", "README.md", "LICENSE"}
+    assert {pathlib.Path(name).name for name in names if "/files/dashboards/" in name} == {path.name for path in (ROOT / "dashboards").glob("*.json")}
     assert render(*BUNDLE, chart=package) == render(*BUNDLE)
 
 
@@ -446,7 +448,8 @@ def test_notes_say_what_is_still_to_do(tmp_path, values, told, not_told):
 def test_examples_of_the_documentation_render(tmp_path):
     text = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     examples = [block for block in re.findall(r"(?s)```yaml\n(.*?)```", text) if re.search(r"(?m)^(clusters|prometheusRule):", block)]
-    assert len(examples) == 2
+    examples += re.findall(r"(?s)```yaml\n(.*?)```", (CHART / "README.md").read_text(encoding="utf-8"))
+    assert len(examples) == 3
     for i, block in enumerate(examples):
         path = tmp_path / f"{i}.yaml"
         path.write_text(block, encoding="utf-8")
