@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows pgvigil at work: builds it, starts a primary and two standbys with WAL archiving and some load, pgvigil, Prometheus
-# with the shipped rules, Alertmanager; then prints what pgvigil sees and where to look.
+# with the shipped rules, Alertmanager with the shipped routing; then prints what pgvigil sees, where to look, and each alert.
 #
 #   scripts/demo.sh               until Ctrl-C
 #   scripts/demo.sh --exercise    also stops a standby, kills the primary and promotes, and shows the alerts arriving
@@ -12,7 +12,8 @@ cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   "" | --exercise | --once) ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  --help | -h) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  *) echo "unknown argument: $1 (see --help)" >&2; exit 2 ;;
 esac
 
 # shellcheck source=scripts/lib/packages.sh

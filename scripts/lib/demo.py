@@ -4,7 +4,6 @@ import contextlib
 import json
 import pathlib
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,12 +15,12 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 # pylint: disable=wrong-import-position
 from exporter import Exporter, instances, password_file  # noqa: E402
-from monitoring import Alertmanager, Prometheus  # noqa: E402
-from postgres import Cluster, wait_for  # noqa: E402
+from monitoring import Alertmanager, Prometheus, Sink, shipped_routing  # noqa: E402
+from postgres import Cluster, Interruption, wait_for  # noqa: E402
 
 
 class Load:
-    """A row every fifty milliseconds on whoever is primary, and a count of those that were taken."""
+    """A hundred rows every fifty milliseconds on whoever is primary."""
 
     def __init__(self, server):
         self.server = server
@@ -64,6 +63,30 @@ def table(page):
             f"{'not known' if loss is None else 'everything: no standby follows' if loss == float('inf') else f'{loss:.0f} B'}\n")
 
 
+class Receivers:
+    """What Alertmanager's receivers are told, printed as it arrives: each alert once when it fires and once when it is over."""
+
+    def __init__(self):
+        self.told = set()
+        self.sink = Sink(self._arrived)
+
+    def _arrived(self, receiver, message):
+        by_name = {}
+        for alert in message["alerts"]:
+            news = (receiver, alert["status"], alert["startsAt"], tuple(sorted(alert["labels"].items())))
+            if news not in self.told:
+                self.told.add(news)
+                by_name.setdefault((alert["status"], alert["labels"]["alertname"], alert["labels"].get("severity")), []).append(alert)
+        for (status, name, severity), alerts in by_name.items():
+            labels = {label: value for label, value in alerts[0]["labels"].items() if label not in ("alertname", "severity")}
+            print(f"  -> {receiver}: {'' if status == 'firing' else 'over: '}{name} ({severity}): {alerts[0]['annotations'].get('summary', '')}\n"
+                  f"       {' '.join(f'{label}={value}' for label, value in labels.items())}"
+                  f"{f' (and {len(alerts) - 1} more of this name)' if alerts[1:] else ''}", flush=True)
+
+    def was_told(self, receiver, *names, instance=None):
+        return any(name in names and (instance is None or place == instance) for name, _, place in self.sink.firing(receiver))
+
+
 def fetch(url):
     with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310: loopback
         return json.load(response)
@@ -82,11 +105,15 @@ class Demo:
         self.cluster.primary.sql("CREATE TABLE load(i int)")
         self.load = Load(self.cluster.primary)
         stack.callback(lambda: self.load.stop())
+        print("starting pgvigil, Prometheus and Alertmanager, with the shipped rules and routing; so that nobody waits, every `for`, every wait\n"
+              "for a group and every scrape interval is 1 s here (shipped: minutes), and working hours are always", flush=True)
         config = directory / "pgvigil.json"
         config.write_text(json.dumps({"clusters": [{"name": "orders", "instances": instances(self.cluster.servers, password_file(directory))}]}))
         self.exporter = Exporter(directory, ["--config", str(config)])
         stack.callback(self.exporter.stop)
-        self.alertmanager = Alertmanager(directory)
+        self.receivers = Receivers()
+        stack.callback(self.receivers.sink.close)
+        self.alertmanager = Alertmanager(directory, shipped_routing(self.receivers.sink))
         stack.callback(self.alertmanager.stop)
         self.prometheus = Prometheus(directory, self.exporter.port, self.alertmanager.port, sorted((ROOT / "alerts" / "rules").glob("*.yaml")),
                                      quicken=True)
@@ -120,16 +147,17 @@ class Demo:
                 and len([1 for labels, value in page.all("pgvigil_replication_state", state="streaming") if value == 1]) == 2)
 
     def exercise(self):
-        self.expect("Prometheus scrapes pgvigil and the watchdog reaches Alertmanager", lambda: self.alerting("PgWatchdog"))
-        print("stopping the standby orders-3")
+        told = self.receivers.was_told
+        self.expect("Prometheus scrapes pgvigil, and the watchdog's heartbeat arrives", lambda: told("heartbeat", "PgWatchdog"))
+        print("stopping the standby orders-3", flush=True)
         self.cluster.servers[2].stop()
         self.expect("pgvigil sees it down", lambda: self.exporter.page().get("pg_up", pg_instance="orders-3") == 0)
-        self.expect("PgInstanceDown arrives", lambda: self.alerting("PgInstanceDown", pg_instance="orders-3"))
-        print("killing the primary")
+        self.expect("PgInstanceDown arrives as a ticket", lambda: told("tickets", "PgInstanceDown", instance="orders-3"))
+        print("killing the primary", flush=True)
         self.load.stop()
         self.cluster.primary.stop(signal.SIGQUIT)
-        self.expect("the alert that no primary answers arrives", lambda: self.alerting("PgNoPrimary") or self.alerting("PgPrimaryUnknown"))
-        print("promoting orders-2")
+        self.expect("somebody is paged because no primary answers", lambda: told("pager", "PgNoPrimary", "PgPrimaryUnknown"))
+        print("promoting orders-2", flush=True)
         promoted = self.cluster.servers[1]
         promoted.promote()
         self.load = Load(promoted)
@@ -139,25 +167,44 @@ class Demo:
         print(table(self.exporter.page()), flush=True)
 
 
-def main(mode):
+def demonstrate(mode):
     with contextlib.ExitStack() as stack:
         demo = Demo(stack)
         demo.show()
         if mode in ("--exercise", "--once"):
             demo.exercise()
         if mode != "--once":
-            print("Ctrl-C ends it and stops everything.")
-            with contextlib.suppress(KeyboardInterrupt):
-                while True:
-                    time.sleep(3600)
-        failures = demo.failures
+            print("Ctrl-C ends it and stops everything.", flush=True)
+            while not Interruption.asked:
+                time.sleep(0.1)
+        return demo.failures
+
+
+def main(mode):
+    """The exit status. A signal only asks for the end: what has been started is known and stopped, whenever it comes and how often."""
+    asked_by = []
+
+    def ask(number, _):
+        asked_by.append(number)
+        Interruption.asked = True
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ask)
+    try:
+        failures = demonstrate(mode)
+    except KeyboardInterrupt:
+        failures = None
+    except Exception as problem:  # pylint: disable=broad-exception-caught
+        if not asked_by:  # Ctrl-C is for what was started, too, which then fails
+            print(f"demo: {problem}; everything is stopped", file=sys.stderr)
+            return 1
+        failures = None
+    if failures is None:
+        print("interrupted; everything is stopped", flush=True)
+        return 128 + asked_by[0]
     print("stopped everything" if failures == 0 else f"{failures} expectations failed; everything is stopped")
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    try:
-        sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))
-    except subprocess.CalledProcessError as problem:
-        sys.exit(f"demo: {problem}")
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else ""))

@@ -9,7 +9,7 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config libpq-dev libpqxx-dev libcivetw
 # What the tests and benchmarks of the presets need beyond that.
 UNIT_PACKAGES="ccache git libgtest-dev libbenchmark-dev"
 
-DEMO_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager python3 procps"
+DEMO_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager python3 python3-yaml procps"
 
 TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager prometheus-postgres-exporter
   python3 python3-pytest python3-yaml python3-jsonschema python3-venv clang-format-19 clang-tidy-19 shellcheck yamllint

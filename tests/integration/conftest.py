@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: one cluster for those that leave it as it was, one of their own for the others."""
 
 import contextlib
+import itertools
 import json
 import pathlib
 import shutil
@@ -26,10 +27,10 @@ def server_directory():
 @pytest.fixture(scope="session")
 def cluster():
     """A primary and two standbys, shared. A test leaves it running and with the same primary."""
-    with server_directory() as directory:
+    with server_directory() as directory, contextlib.ExitStack() as stack:
         made = Cluster(directory)
+        stack.callback(made.stop)
         yield made
-        made.stop()
 
 
 @pytest.fixture
@@ -47,22 +48,22 @@ def own_cluster():
 @pytest.fixture
 def start_exporter(tmp_path):
     """A factory of exporters: start_exporter(config as a dict, or nothing, and further arguments)."""
-    started = []
+    directories = (tmp_path / f"exporter-{i}" for i in itertools.count())
 
     def start(config=None, *arguments, environment=None):
-        directory = tmp_path / f"exporter-{len(started)}"
+        directory = next(directories)
         directory.mkdir()
         words = list(arguments)
         if config is not None:
             path = directory / "pgvigil.yaml"
             path.write_text(json.dumps(config))  # JSON is YAML
             words += ["--config", str(path)]
-        started.append(Exporter(directory, words, environment))
-        return started[-1]
+        made = Exporter(directory, words, environment)
+        stack.callback(made.stop)
+        return made
 
-    yield start
-    for one in started:
-        one.stop()
+    with contextlib.ExitStack() as stack:  # one that cannot be stopped does not keep the others running
+        yield start
 
 
 @pytest.fixture

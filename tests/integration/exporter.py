@@ -63,7 +63,11 @@ class Exporter:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(self.arguments, stderr=log, stdout=log, stdin=subprocess.DEVNULL,
                                             env={**os.environ, **(environment or {})})
-        wait_for("pgvigil listens", self._listens)
+        try:
+            wait_for("pgvigil listens", self._listens)
+        except BaseException:
+            self.stop()
+            raise
         self.port = int(re.search(r'msg="pgvigil serves".* port=(\d+)', self.log())[1])
 
     def _listens(self):

@@ -1,11 +1,16 @@
 """A real Prometheus and a real Alertmanager on loopback, with what the project ships."""
 
+import datetime
+import http.server
 import json
 import pathlib
 import re
 import subprocess
+import threading
 import urllib.parse
 import urllib.request
+
+import yaml
 
 from postgres import free_port, wait_for
 
@@ -18,7 +23,11 @@ class _Daemon:
         self.log = pathlib.Path(directory) / f"{name}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        wait_for(f"{name} is ready", self._ready)
+        try:
+            wait_for(f"{name} is ready", self._ready)
+        except BaseException:
+            self.stop()
+            raise
 
     def _ready(self):
         if self.process.poll() is not None:
@@ -32,20 +41,78 @@ class _Daemon:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(30)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Sink:
+    """Takes the webhooks of every receiver; the path of a request names the receiver."""
+
+    def __init__(self, on_message=None):
+        self.received = []  # (receiver, message), in order of arrival
+        sink = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                arrived = (self.path.strip("/"), json.loads(body))
+                sink.received.append(arrived)
+                if on_message:
+                    on_message(*arrived)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def messages(self, receiver, after=0):
+        return [message for name, message in self.received[after:] if name == receiver]
+
+    def firing(self, receiver, after=0):
+        """{(alert name, cluster's namespace, instance)} that the receiver was told of."""
+        return {(a["labels"]["alertname"], a["labels"].get("namespace"), a["labels"].get("pg_instance"))
+                for message in self.messages(receiver, after) for a in message["alerts"] if a["status"] == "firing"}
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def shipped_routing(sink, working_now=True):
+    """The shipped Alertmanager configuration; only the receivers' addresses, the waits and the working hours are other ones."""
+    text = (ROOT / "alerts/alertmanager/alertmanager.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(re.sub(r"https://(\w+)\.invalid/pgvigil", rf"{sink.url}/\1", text))
+    for route in [config["route"], *config["route"]["routes"]]:
+        if "group_wait" in route:
+            route["group_wait"] = "0s" if route["group_wait"] == "0s" else "1s"
+        if "group_interval" in route:
+            route["group_interval"] = "1s"
+    config["route"]["routes"][0]["repeat_interval"] = "1s"  # the heartbeat's
+    hours = config["time_intervals"][0]["time_intervals"][0]
+    hours["times"] = [{"start_time": "00:00", "end_time": "24:00"}]
+    today = datetime.datetime.now(datetime.timezone.utc)
+    other = today + datetime.timedelta(days=3)  # neither today nor, should midnight pass, tomorrow
+    hours["weekdays"] = ["sunday:saturday"] if working_now else [other.strftime("%A").lower()]
+    return config
 
 
 class Alertmanager(_Daemon):
-    """With the shipped routing; receivers stay as they are unless `receivers` rewrites their URLs."""
+    """With that configuration, as shipped_routing() gives it."""
 
-    def __init__(self, directory, config=None):
+    def __init__(self, directory, config):
         directory = pathlib.Path(directory)
-        if config is None:
-            config = directory / "alertmanager.yaml"
-            config.write_text("route: {receiver: nobody, group_wait: 1s, group_interval: 1s}\nreceivers: [{name: nobody}]\n")
+        path = directory / "alertmanager.yaml"
+        path.write_text(yaml.safe_dump(config))
         port = free_port()
         super().__init__(directory, "alertmanager",
-                         ["prometheus-alertmanager", f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}",
+                         ["prometheus-alertmanager", f"--config.file={path}", f"--web.listen-address=127.0.0.1:{port}",
                           "--cluster.listen-address=", f"--storage.path={directory}/alertmanager-data"], port)
 
 

@@ -16,6 +16,13 @@ import time
 PASSWORD = "correct horse battery staple"  # of the login `pgvigil`; searched for in everything that must not show it
 
 
+class Interruption:
+    """Asked for by a signal handler that wants the program to end between two steps rather than anywhere: the next start or
+    wait raises KeyboardInterrupt, and whoever has started something stops it."""
+
+    asked = False
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -68,6 +75,8 @@ def wait_for(what, condition, seconds=60):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.05)
+        if Interruption.asked:
+            raise KeyboardInterrupt
 
 
 class Server:
@@ -118,13 +127,20 @@ class Server:
                         "primary_slot_name": self.name.replace("-", "_"), "cluster_name": self.name})
 
     def start(self, wait=True):
+        if Interruption.asked:
+            raise KeyboardInterrupt
         log = open(self.data.parent / f"{self.name}.log", "ab")  # pylint: disable=consider-using-with
         command = [str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
                    "-c", "unix_socket_directories="]
         self.process = subprocess.Popen(unprivileged(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/")
         log.close()
-        if wait:
+        if not wait:
+            return
+        try:
             wait_for(f"{self.name} accepts connections", self.accepts)
+        except BaseException:
+            self.stop(signal.SIGQUIT)
+            raise
 
     def accepts(self):
         if self.process.poll() is not None:
@@ -160,7 +176,7 @@ class Server:
 
 
 class Cluster:
-    """A primary and its streaming standbys."""
+    """A primary and its streaming standbys: all of them run, or none does."""
 
     def __init__(self, directory, standbys=2, major=None, settings=None, name="orders"):
         self.directory = pathlib.Path(directory)
@@ -169,6 +185,13 @@ class Cluster:
         self.servers = [Server(directory, f"{name}-{i + 1}", major) for i in range(standbys + 1)]
         self.primary = self.servers[0]
         self.standbys = self.servers[1:]
+        try:
+            self._start(settings, major)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, settings, major):
         self.primary.initialise(settings)
         self.primary.start()
         self.primary.sql(f"CREATE ROLE pgvigil LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_monitor")
@@ -185,7 +208,7 @@ class Cluster:
         for standby in self.standbys:
             standby.start()
         wait_for("standbys stream", lambda: self.primary.sql(
-            "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == str(standbys))
+            "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == str(len(self.standbys)))
 
     def stop(self):
         for server in self.servers:

@@ -1,0 +1,63 @@
+"""scripts/lib/demo.py, interrupted while it starts: nothing that it started is left, and nobody sees a traceback."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import server_directory
+from exporter import binary
+from postgres import wait_for
+
+DEMO = pathlib.Path(__file__).resolve().parents[2] / "scripts/lib/demo.py"
+
+
+def processes_of(directory):
+    """Command lines that name the directory, which everything of the demonstration does."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it has just ended
+            continue
+        if str(directory) in words:
+            found.append(words)
+    return found
+
+
+# In seconds after the first word: in initdb, while the primary starts, while the standbys are copied, later.
+@pytest.mark.parametrize("number, after", [
+    (signal.SIGTERM, 0.1), (signal.SIGTERM, 0.8), (signal.SIGTERM, 1.2), (signal.SIGTERM, 1.6), (signal.SIGINT, 2.5), (signal.SIGHUP, 4),
+    (signal.SIGTERM, 6)])
+def test_an_interrupted_start_leaves_nothing(number, after):
+    with server_directory() as directory:
+        with subprocess.Popen([sys.executable, DEMO], env={**os.environ, "TMPDIR": str(directory), "PGVIGIL_BINARY": binary()},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+            said = demo.stdout.readline()
+            time.sleep(after)
+            demo.send_signal(number)
+            time.sleep(0.2)
+            if demo.poll() is None:
+                demo.send_signal(number)  # an impatient second one
+            said += demo.communicate(timeout=60)[0]
+        assert "Traceback" not in said
+        assert "everything is stopped" in said and demo.returncode == 128 + number, said
+        wait_for("everything is stopped", lambda: not processes_of(directory), 5)
+        assert not list(directory.iterdir())
+
+
+def test_a_demonstration_that_cannot_start_says_why(tmp_path):
+    """And stops the servers that it had started before."""
+    with server_directory() as directory:
+        program = tmp_path / "pgvigil"
+        program.write_text("#!/bin/sh\necho this is no exporter >&2\nexit 1\n", encoding="utf-8")
+        program.chmod(0o755)
+        environment = {**os.environ, "TMPDIR": str(directory), "PGVIGIL_BINARY": str(program)}
+        done = subprocess.run([sys.executable, DEMO], env=environment, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 1
+        assert "this is no exporter" in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert not processes_of(directory)
