@@ -5,24 +5,21 @@ the working day are changed.
 """
 
 import datetime
-import http.server
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
-import threading
 import time
 import urllib.request
 
 import pytest
 import yaml
 
+from monitoring import Sink, shipped_routing
 from postgres import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHIPPED = ROOT / "alerts/alertmanager/alertmanager.yaml"
 PATIENCE = 30  # seconds until an awaited condition counts as never coming
 
 SHOP = {"namespace": "shop", "pg_cluster": "orders"}
@@ -38,61 +35,11 @@ def await_that(condition, what):
     raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
-class Sink:
-    """Takes the webhooks of every receiver; the path of a request names the receiver."""
-
-    def __init__(self):
-        self.received = []  # (receiver, message), in order of arrival
-        sink = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                sink.received.append((self.path.strip("/"), json.loads(body)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def messages(self, receiver, after=0):
-        return [message for name, message in self.received[after:] if name == receiver]
-
-    def firing(self, receiver, after=0):
-        """{(alert name, cluster's namespace, instance)} that the receiver was told of."""
-        return {(a["labels"]["alertname"], a["labels"].get("namespace"), a["labels"].get("pg_instance"))
-                for message in self.messages(receiver, after) for a in message["alerts"] if a["status"] == "firing"}
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def copy_of_configuration(sink, working_now):
-    config = yaml.safe_load(re.sub(r"https://(\w+)\.invalid/pgvigil", rf"{sink.url}/\1", SHIPPED.read_text()))
-    for route in [config["route"], *config["route"]["routes"]]:
-        if "group_wait" in route:
-            route["group_wait"] = "0s" if route["group_wait"] == "0s" else "1s"
-        if "group_interval" in route:
-            route["group_interval"] = "1s"
-    config["route"]["routes"][0]["repeat_interval"] = "1s"  # the heartbeat's
-    hours = config["time_intervals"][0]["time_intervals"][0]
-    hours["times"] = [{"start_time": "00:00", "end_time": "24:00"}]
-    today = datetime.datetime.now(datetime.timezone.utc)
-    other = today + datetime.timedelta(days=3)  # neither today nor, should midnight pass, tomorrow
-    hours["weekdays"] = ["sunday:saturday"] if working_now else [other.strftime("%A").lower()]
-    return config
-
-
 class Alertmanager:
     def __init__(self, directory, sink, working_now=True):
         self.log = directory / "log"
         config = directory / "alertmanager.yaml"
-        config.write_text(yaml.safe_dump(copy_of_configuration(sink, working_now)))
+        config.write_text(yaml.safe_dump(shipped_routing(sink, working_now)))
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         program = (os.environ.get("PGVIGIL_ALERTMANAGER") or shutil.which("prometheus-alertmanager")
@@ -115,7 +62,8 @@ class Alertmanager:
     def post(self, *alerts, resolved=False):
         now = datetime.datetime.now(datetime.timezone.utc)
         ends = now - datetime.timedelta(seconds=1) if resolved else now + datetime.timedelta(minutes=10)
-        starts = now - datetime.timedelta(minutes=5)
+        # Alertmanager waits for no group whose alert is older than its wait; it then races its own inhibition.
+        starts = now - datetime.timedelta(minutes=5) if resolved else now
         body = [{"labels": labels, "startsAt": starts.isoformat(), "endsAt": ends.isoformat()} for labels in alerts]
         request = urllib.request.Request(f"{self.url}/api/v2/alerts", json.dumps(body).encode(),
                                          {"Content-Type": "application/json"})
