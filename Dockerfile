@@ -27,7 +27,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# The context has no .git: docker build --build-arg REVISION="$(git describe --always --dirty --exclude='*')"
+ARG REVISION=unknown
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DPGVIGIL_TESTS=OFF \
+        -DPGVIGIL_REVISION="$REVISION" \
     && cmake --build /build \
     && DESTDIR=/out cmake --install /build --strip
 
@@ -50,6 +53,14 @@ RUN apt-get update \
         zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="pgvigil" \
+      org.opencontainers.image.description="Prometheus exporter for PostgreSQL clusters" \
+      org.opencontainers.image.source="https://github.com/pgvigil/pgvigil" \
+      org.opencontainers.image.documentation="https://github.com/pgvigil/pgvigil/blob/main/docs/install.md" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="$REVISION"
 USER 65532:65532
 EXPOSE 9187
 ENTRYPOINT ["/usr/bin/pgvigil"]

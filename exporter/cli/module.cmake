@@ -1,10 +1,8 @@
-find_package(Git QUIET)
-set(PGVIGIL_REVISION "unknown")
-if(Git_FOUND)
-  execute_process(COMMAND ${GIT_EXECUTABLE} rev-parse --short HEAD WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-                  OUTPUT_VARIABLE PGVIGIL_REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-endif()
-configure_file(cli/version.h.in ${PROJECT_BINARY_DIR}/generated/cli/version.h @ONLY)
+set(version_header ${PROJECT_BINARY_DIR}/generated/cli/version.h)
+add_custom_target(pgvigil_version BYPRODUCTS ${version_header} VERBATIM
+  COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DVERSION=${PROJECT_VERSION} -DREVISION=${PGVIGIL_REVISION}
+          "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" -DOUTPUT=${version_header}
+          -P ${PROJECT_SOURCE_DIR}/cmake/Revision.cmake)
 
 pgvigil_module(cli
   SOURCES check.cc check_server.cc command_line.cc exporter.cc families_exporter.cc metrics_reference.cc scrape.cc serve.cc
@@ -12,3 +10,4 @@ pgvigil_module(cli
   LIBRARIES CLI11::CLI11
 )
 target_include_directories(pgvigil_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
+add_dependencies(pgvigil_cli pgvigil_version)

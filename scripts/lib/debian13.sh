@@ -46,8 +46,9 @@ case "${1:-}" in
     cp "$root/var/build/unit.xml" "$2"
     ;;
   image)
-    python3 "$here/scripts/lib/run_dockerfile.py" "$here" "$(base_tarball)" "$cache/image"
-    "$here/scripts/lib/try_image.sh" "$cache/image/root"
+    revision=$(git -C "$here" describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
+    python3 "$here/scripts/lib/run_dockerfile.py" "$here" "$(base_tarball)" "$cache/image" REVISION="$revision"
+    "$here/scripts/lib/try_image.sh" "$cache/image/root" "$revision"
     ;;
   *)
     sed -n '2,6s/^# \{0,1\}//p' "$0"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Carries out the project's Dockerfile where no container engine is: each stage in a root unpacked from a bare Debian 13.
 
-    run_dockerfile.py CONTEXT BASE_TARBALL WORK
+    run_dockerfile.py CONTEXT BASE_TARBALL WORK [NAME=VALUE...]      values of build arguments
 
-Leaves the last stage in WORK/root, and how the image starts (USER, ENTRYPOINT, CMD) in WORK/image.json. Knows just the
+Leaves the last stage in WORK/root, and how the image starts (USER, ENTRYPOINT, CMD) and its LABELs in WORK/image.json. Knows just the
 instructions that the Dockerfile uses; another one is an error.
 """
 
@@ -13,6 +13,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import string
 import subprocess
 import sys
 
@@ -57,7 +58,8 @@ def copy_context(context, target):
 class Stage:
     def __init__(self, root, base):
         self.root, self.directory, self.shell = root, "/", ["/bin/sh", "-c"]
-        self.starts = {"USER": "0:0", "ENTRYPOINT": [], "CMD": []}
+        self.starts = {"USER": "0:0", "ENTRYPOINT": [], "CMD": [], "LABEL": {}}
+        self.arguments = {}
         self.within('new_root "$1"', base=base)
 
     def within(self, script, *arguments, base=None):
@@ -71,7 +73,16 @@ class Stage:
 
     def run(self, command):
         print(f"RUN {command}", flush=True)
-        self.within('in_root "$@"', *self.shell, command)
+        exports = "".join(f"export {name}={shlex.quote(value)}; " for name, value in self.arguments.items())
+        self.within('in_root "$@"', *self.shell, exports + command)
+
+    def argument(self, text, given):
+        name, _, default = text.partition("=")
+        self.arguments[name] = given.get(name, default)
+
+    def label(self, text):
+        pairs = (word.split("=", 1) for word in shlex.split(text))
+        self.starts["LABEL"].update({name: string.Template(value).substitute(self.arguments) for name, value in pairs})
 
     def copy(self, arguments, context, stages):
         words = shlex.split(arguments)
@@ -90,6 +101,7 @@ class Stage:
 
 def main():
     context, base, work = map(pathlib.Path, sys.argv[1:4])
+    given = dict(word.split("=", 1) for word in sys.argv[4:])
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     stages, stage = {}, None
@@ -104,6 +116,10 @@ def main():
             stage.run(rest)
         elif word == "COPY":
             stage.copy(rest, context, stages)
+        elif word == "ARG":
+            stage.argument(rest, given)
+        elif word == "LABEL":
+            stage.label(rest)
         elif word == "WORKDIR":
             stage.directory = rest
             stage.path(".").mkdir(parents=True, exist_ok=True)

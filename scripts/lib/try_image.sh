@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Tries a root that the Dockerfile made, as a cluster would run it: the image's user, nothing writable, a configuration
-# mounted under /etc/pgvigil. Called by debian13.sh with the root; beside it lies image.json.
+# mounted under /etc/pgvigil. Called by debian13.sh with the root, beside which image.json lies, and the revision it was
+# built from.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=scripts/lib/roots.sh
 . "$here/scripts/lib/roots.sh"
 root=$1
+revision=$2
 work=$(mktemp -d)
 server=
 # unshare takes no signal for its child: the exporter is the child of the child of the shell that runs it.
@@ -32,6 +34,9 @@ YAML
 chmod -R a+rX "$work"
 as_pod() { BIND="$work/etc:/etc/pgvigil:ro" MODE=ro AS=$user in_root "$root" "$@"; }
 
+[[ $(as_pod "${entrypoint[@]}" --version) == "pgvigil "*" ($revision, "* ]] || fail "--version does not say revision $revision"
+label=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["LABEL"]["org.opencontainers.image.revision"])' "$root/../image.json")
+[ "$label" = "$revision" ] || fail "the label revision is '$label': expected $revision"
 as_pod "${entrypoint[@]}" check --config /etc/pgvigil/pgvigil.yaml
 as_pod "${entrypoint[@]}" "${command[@]}" 2>"$work/log" &
 server=$!

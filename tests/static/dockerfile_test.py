@@ -55,3 +55,11 @@ def test_versions_agree():
     chart = yaml.safe_load((ROOT / "helm/pgvigil/Chart.yaml").read_text(encoding="utf-8"))
     project = re.search(r"project\(pgvigil VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")).group(1)
     assert chart["appVersion"] == project
+    assert f'image.version="{project}"' in TEXT
+
+
+def test_the_image_says_what_it_was_built_from():
+    """try_image.sh looks at the result."""
+    assert '-DPGVIGIL_REVISION="$REVISION"' in STAGES[0] and 'image.revision="$REVISION"' in STAGES[-1]
+    for stage in STAGES:
+        assert stage.index("\nARG REVISION=unknown\n") < stage.index('"$REVISION"')
