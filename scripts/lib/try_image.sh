@@ -59,7 +59,7 @@ server=
 
 missing=$(in_root "$root" bash -c 'ldd /usr/bin/pgvigil | grep "not found"' || :)
 [ -z "$missing" ] || fail "libraries are missing: $missing"
-for file in share/pgvigil/queries share/pgvigil/alerts/rules share/pgvigil/alerts/runbooks share/pgvigil/dashboards share/doc/pgvigil/LICENSE; do
+for file in share/pgvigil/queries share/pgvigil/alerts/rules share/pgvigil/alerts/runbooks share/pgvigil/dashboards share/pgvigil/pgvigil.schema.json share/doc/pgvigil/LICENSE; do
   [ -e "$root/usr/$file" ] || fail "/usr/$file is missing"
 done
 [ ! -e "$root/usr/bin/cmake" ] || fail "the compiler is in the image"
