@@ -24,9 +24,10 @@ check() { # name, command...
   fi
 }
 
-# Adds the counts of a JUnit file, as ctest and pytest write them. A file that is missing or empty is a failure.
-count_junit() { # tier, file
-  local counts
+# Adds the counts of a JUnit file, as ctest and pytest write them. A file that is missing or empty is a failure, and
+# so is a run that ended badly though no test of the file has failed: the rest was not run.
+count_junit() { # tier, file, exit status of the run
+  local counts status=${3:-0}
   counts=$(python3 - "$2" <<'PYTHON'
 import sys
 import xml.etree.ElementTree as tree
@@ -46,6 +47,7 @@ PYTHON
   fi
   passed=$((passed + good))
   failed=$((failed + bad))
+  if [ "$bad" -eq 0 ] && [ "$status" -ne 0 ]; then record_failure "$1" "the run ended with status $status"; fi
   [ "$bad" -eq 0 ] || failures+=("$1: $bad of $((good + bad)) tests")
 }
 
@@ -53,5 +55,5 @@ report() {
   local failure
   for failure in "${failures[@]+"${failures[@]}"}"; do echo "FAILED $failure"; done
   echo "$passed passed, $failed failed"
-  [ "$failed" -eq 0 ]
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }

@@ -1,13 +1,29 @@
 # The static checks: each is one check of the count, but for the suites of tests/static. Sourced, not run.
 # shellcheck shell=bash
 
+# Runs a command over the tracked files of some patterns, as xargs does. That Git lists none is an error: outside of a
+# repository, or in one that it does not trust, every linter would be content.
+over_tracked() { # patterns, command...
+  local patterns files
+  read -ra patterns <<<"$1"
+  shift
+  mapfile -t files < <(git ls-files -- "${patterns[@]}")
+  [ "${#files[@]}" -gt 0 ] || { echo "git lists no file: ${patterns[*]}"; return 1; }
+  printf '%s\0' "${files[@]}" | xargs -0 "$@"
+}
+
+short_files() {
+  local long
+  long=$(over_tracked "exporter/*.cc exporter/*.h" wc -l | awk '$2 != "total" && $1 > 500') || return 1
+  [ -z "$long" ] || { echo "$long"; return 1; }
+}
+
 lint_sources() {
-  check "clang-format" bash -c 'git ls-files "*.cc" "*.h" | xargs clang-format-19 --dry-run --Werror'
-  check "shellcheck" bash -c 'git ls-files "*.sh" .ci/run | xargs shellcheck -x'
-  check "yamllint" bash -c 'git ls-files "*.yaml" | grep -v "^helm/pgvigil/templates/" | xargs yamllint -s'
+  check "clang-format" over_tracked "*.cc *.h" clang-format-19 --dry-run --Werror
+  check "shellcheck" over_tracked "*.sh .ci/run" shellcheck -x
+  check "yamllint" over_tracked "*.yaml :!helm/pgvigil/templates/*" yamllint -s
   check "hadolint" hadolint Dockerfile
-  # shellcheck disable=SC2016
-  check "file length" bash -c '! git ls-files "exporter/*.cc" "exporter/*.h" | xargs wc -l | awk "\$2 != \"total\" && \$1 > 500" | grep .'
+  check "file length" short_files
 }
 
 check_rules() {
@@ -25,16 +41,17 @@ run_static_suites() {
     [ -e "$file" ] || continue
     if grep -q '^def test_' "$file"; then suites+=("$file"); else check "$file" /usr/bin/python3 "$file"; fi
   done
+  [ "${#suites[@]}" -gt 0 ] || { record_failure "static" "there are no suites"; return; }
   pytest_tier static "$PWD/build/dev/exporter/pgvigil" "${suites[@]}"
 }
 
 # Everything takes minutes: a quick run looks at what is not committed yet.
 run_clang_tidy() {
-  local files
-  if [ -n "$QUICK" ]; then
-    mapfile -t files < <(git diff --name-only --diff-filter=d HEAD -- 'exporter/*.cc')
-  else
-    mapfile -t files < <(git ls-files 'exporter/*.cc')
+  local tidy=(-P "$JOBS" -n 2 clang-tidy-19 --quiet -p build/dev) files
+  if [ -z "$QUICK" ]; then
+    check "clang-tidy" over_tracked "exporter/*.cc" "${tidy[@]}"
+    return
   fi
-  [ "${#files[@]}" -eq 0 ] || check "clang-tidy" bash -c 'printf "%s\n" "$@" | xargs -P '"$JOBS"' -n 2 clang-tidy-19 --quiet -p build/dev' -- "${files[@]}"
+  mapfile -t files < <(git diff --name-only --diff-filter=d HEAD -- 'exporter/*.cc')
+  [ "${#files[@]}" -eq 0 ] || check "clang-tidy" over_tracked "${files[*]}" "${tidy[@]}"
 }

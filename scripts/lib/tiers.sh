@@ -20,7 +20,7 @@ ctest_tier() { # tier, preset, label, further ctest arguments...
   rm -f "$junit"
   ctest --test-dir "build/$preset" -L "$label" -j "$JOBS" --output-on-failure --timeout 300 --output-junit "$junit" "$@" 2>&1 </dev/null |
     grep -vE '^ *[0-9]+/[0-9]+ Test .*Passed|^ +Start '
-  count_junit "$tier" "$junit"
+  count_junit "$tier" "$junit" "${PIPESTATUS[0]}"
 }
 
 pytest_tier() { # tier, program, arguments...
@@ -29,7 +29,7 @@ pytest_tier() { # tier, program, arguments...
   junit=$PWD/build/$tier-pytest.xml
   rm -f "$junit"
   PGVIGIL_BINARY=$program /usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml "$junit" "$@" </dev/null
-  count_junit "$tier" "$junit"
+  count_junit "$tier" "$junit" $?
 }
 
 tier_static() {
