@@ -58,6 +58,7 @@ class Loader {
     if (!root || root->IsNull()) return;
     if (!root->IsMap()) return diagnostics_.Error(root->place(), "", "expected a map of query names to queries");
     for (const auto& member : root->members()) {
+      if (member.value.flawed()) continue;  // half of it is not what was meant
       auto definition = ReadDefinition(member.key, member.value, {prefix, options_.series_per_query}, diagnostics_);
       if (!definition) continue;
       definition->place = member.place;

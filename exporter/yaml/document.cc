@@ -34,14 +34,39 @@ int DepthOf(const Node& node) {
   return deepest + 1;
 }
 
+// The text by lines and columns, which count from 1.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : text_(text) {
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1))
+      starts_.push_back(end + 1);
+  }
+
+  // The column of a tab in the white space that the line starts with, if `column` is behind it; otherwise 0.
+  int IndentingTab(int line, int column) const {
+    if (line < 1 || static_cast<std::size_t>(line) > starts_.size()) return 0;
+    const auto rest = text_.substr(starts_[static_cast<std::size_t>(line) - 1]);
+    const auto tab = rest.substr(0, rest.find_first_not_of(" \t")).find('\t');
+    if (tab == std::string_view::npos || static_cast<std::size_t>(column) <= tab + 1) return 0;
+    return static_cast<int>(tab) + 1;
+  }
+
+ private:
+  const std::string_view text_;
+  std::vector<std::size_t> starts_ = {0};
+};
+
+constexpr const char* kTabIndents = "a tab indents this line: YAML indents with spaces";
+
 }  // namespace
 
 // Builds the tree out of the parser's events. An alias is a copy of what it stands for and is counted as such, so that
 // what costs little to write cannot cost much to read.
 class DocumentBuilder final : public YAML::EventHandler {
  public:
-  DocumentBuilder(std::string file, const Limits& limits, base::Diagnostics& diagnostics)
-      : file_(std::move(file)), limits_(limits), diagnostics_(diagnostics) {}
+  // `lines` are those of what is parsed.
+  DocumentBuilder(const Lines& lines, std::string file, const Limits& limits, base::Diagnostics& diagnostics)
+      : lines_(lines), file_(std::move(file)), limits_(limits), diagnostics_(diagnostics) {}
 
   Node Take() && { return std::move(root_); }
 
@@ -77,13 +102,13 @@ class DocumentBuilder final : public YAML::EventHandler {
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    Open(mark, Node::Kind::kSequence, anchor);
+                       YAML::EmitterStyle::value style) override {
+    Open(mark, Node::Kind::kSequence, anchor, style == YAML::EmitterStyle::Block);
   }
   void OnSequenceEnd() override { Close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    Open(mark, Node::Kind::kMap, anchor);
+                  YAML::EmitterStyle::value style) override {
+    Open(mark, Node::Kind::kMap, anchor, style == YAML::EmitterStyle::Block);
   }
   void OnMapEnd() override { Close(); }
 
@@ -92,6 +117,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   struct Pending {
     Node node;
     YAML::anchor_t anchor = 0;
+    bool block = false;  // not within brackets
     bool has_key = false;
     std::string key;
     base::Place key_place;
@@ -109,19 +135,27 @@ class DocumentBuilder final : public YAML::EventHandler {
                                 " values, counting an alias as what it stands for"};
   }
 
+  // YAML takes a tab for no indentation at all. Within a text of several lines or within brackets it is white space
+  // like any other.
+  void CheckIndentation(const base::Place& place) const {
+    if (const int tab = lines_.IndentingTab(place.line, place.column); tab > 0)
+      throw Refused{{file_, place.line, tab}, kTabIndents};
+  }
+
   [[noreturn]] void TooDeep(const YAML::Mark& mark) const {
     throw Refused{At(mark), "expected at most " + std::to_string(limits_.depth) + " levels of nesting"};
   }
 
   void AddLeaf(Node node, YAML::anchor_t anchor) {
     const base::Place place = node.place_;
+    if (!open_.empty() && open_.back().block) CheckIndentation(place);
     nodes_ += 1;
     if (nodes_ > limits_.nodes) throw Refused{place, "expected at most " + std::to_string(limits_.nodes) + " values"};
     if (anchor != 0) anchors_[anchor] = node;
     Add(std::move(node));
   }
 
-  void Open(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor) {
+  void Open(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor, bool block) {
     Count(1, mark);
     if (static_cast<int>(open_.size()) >= limits_.depth) TooDeep(mark);
     if (ExpectsKey()) throw Refused{At(mark), "expected a plain key, found a list or a map"};
@@ -129,6 +163,7 @@ class DocumentBuilder final : public YAML::EventHandler {
     pending.node.kind_ = kind;
     pending.node.place_ = At(mark);
     pending.anchor = anchor;
+    pending.block = block;
     open_.push_back(std::move(pending));
   }
 
@@ -145,6 +180,7 @@ class DocumentBuilder final : public YAML::EventHandler {
       return;
     }
     auto& parent = open_.back();
+    parent.node.flawed_ = parent.node.flawed_ || node.flawed_;
     if (parent.node.kind_ == Node::Kind::kSequence) {
       parent.node.items_.push_back(std::move(node));
     } else if (!parent.has_key) {
@@ -159,18 +195,36 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void AddMember(Pending& parent, Node value) {
     if (parent.key == "<<") {
-      diagnostics_.Error(parent.key_place, "", "merge keys (<<) are not supported: write the members out");
+      parent.node.flawed_ = true;
+      diagnostics_.Error(parent.key_place, Path(), "merge keys (<<) are not supported: write the members out");
       return;
     }
-    if (const Node* first = parent.node.Find(parent.key)) {
-      diagnostics_.Error(
-          parent.key_place, "",
-          "duplicate key \"" + parent.key + "\": it is already there on line " + std::to_string(first->place().line));
+    const auto& members = parent.node.members_;
+    const auto first = std::find_if(members.begin(), members.end(),
+                                    [&](const Node::Member& member) { return member.key == parent.key; });
+    if (first != members.end()) {
+      parent.node.flawed_ = true;
+      diagnostics_.Error(parent.key_place, Path(),
+                         "duplicate key: it is already there on line " + std::to_string(first->place.line));
       return;
     }
     parent.node.members_.push_back({std::move(parent.key), parent.key_place, std::move(value)});
   }
 
+  // Of the member that is being added: clusters[2].instances[0].dsn.
+  std::string Path() const {
+    std::string path;
+    for (const auto& pending : open_) {
+      if (pending.node.kind_ == Node::Kind::kSequence) {
+        path += "[" + std::to_string(pending.node.items_.size()) + "]";
+      } else {
+        path += (path.empty() ? "" : ".") + pending.key;
+      }
+    }
+    return path;
+  }
+
+  const Lines& lines_;
   const std::string file_;
   const Limits limits_;
   base::Diagnostics& diagnostics_;
@@ -182,48 +236,52 @@ class DocumentBuilder final : public YAML::EventHandler {
 
 namespace {
 
-int LineOf(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+base::Place PlaceOf(std::string_view text, std::size_t offset, const std::string& name) {
+  const auto before = text.substr(0, offset);
+  const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return {name, 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n')),
+          1 + static_cast<int>(offset - line_start)};
 }
 
-// What is no YAML text at all is told so in words of its own, rather than in a parser's.
+// What is no text at all is told so in words of its own, rather than in a parser's.
 void CheckText(std::string_view text, const std::string& name) {
   if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
-    throw Refused{{name, LineOf(text, zero), 0}, "expected a text file, found a NUL byte: is this a binary file?"};
+    throw Refused{PlaceOf(text, zero, name), "expected a text file, found a NUL byte: is this a binary file?"};
   }
   const auto valid = base::ValidUtf8(text);
   if (valid != text) {
     const auto differs = std::mismatch(text.begin(), text.end(), valid.begin(), valid.end()).first;
-    const auto offset = static_cast<std::size_t>(differs - text.begin());
-    throw Refused{{name, LineOf(text, offset), 0}, "expected UTF-8, found a byte that is none"};
+    throw Refused{PlaceOf(text, static_cast<std::size_t>(differs - text.begin()), name),
+                  "expected UTF-8, found a byte that is none"};
   }
-  std::size_t start = 0;
-  for (int line = 1; start < text.size(); ++line) {
-    const auto indent = text.find_first_not_of(' ', start);
-    if (indent != std::string_view::npos && text[indent] == '\t') {
-      const auto content = text.find_first_not_of(" \t\r", indent);
-      if (content != std::string_view::npos && text[content] != '\n' && text[content] != '#') {
-        throw Refused{{name, line, static_cast<int>(indent - start) + 1},
-                      "a tab indents this line: YAML indents with spaces"};
-      }
-    }
-    const auto end = text.find('\n', start);
-    if (end == std::string_view::npos) break;
-    start = end + 1;
-  }
+}
+
+// What the parser complains of, in words of our own where a tab is the reason.
+Refused SyntaxError(const YAML::Exception& problem, const Lines& lines, const std::string& name) {
+  if (problem.mark.is_null()) return {{name, 1, 1}, "not YAML: " + problem.msg};
+  const int line = problem.mark.line + 1, column = problem.mark.column + 1;
+  if (const int tab = lines.IndentingTab(line, column + 1); tab > 0) return {{name, line, tab}, kTabIndents};
+  return {{name, line, column}, "not YAML: " + problem.msg};
 }
 
 std::unique_ptr<const Node> ParseOrThrow(std::string_view text, const std::string& name, const Limits& limits,
                                          base::Diagnostics& diagnostics) {
   CheckText(text, name);
+  const Lines lines(text);
   std::istringstream stream{std::string(text)};
   YAML::Parser parser(stream);
-  DocumentBuilder builder(name, limits, diagnostics);
-  parser.HandleNextDocument(builder);
-  DocumentBuilder second(name, limits, diagnostics);
-  if (parser.HandleNextDocument(second)) {
+  DocumentBuilder builder(lines, name, limits, diagnostics);
+  DocumentBuilder second(lines, name, limits, diagnostics);
+  bool several = false;
+  try {
+    parser.HandleNextDocument(builder);
+    several = parser.HandleNextDocument(second);
+  } catch (const YAML::Exception& problem) {
+    throw SyntaxError(problem, lines, name);
+  }
+  if (several) {
     auto place = std::move(second).Take().place();
-    if (place.file.empty()) place.file = name;
+    if (place.file.empty()) place = {name, 1, 1};
     throw Refused{place, "expected one document, found a second one behind ---"};
   }
   return std::make_unique<const Node>(std::move(builder).Take());
@@ -243,20 +301,12 @@ std::unique_ptr<const Node> Parse(std::string_view text, const std::string& name
     diagnostics.Error({name, 0, 0}, "", "expected at most " + base::FormatSize(limits.bytes));
     return nullptr;
   }
-  base::Diagnostics found;
-  std::unique_ptr<const Node> root;
   try {
-    root = ParseOrThrow(text, name, limits, found);
+    return ParseOrThrow(text, name, limits, diagnostics);
   } catch (const Refused& refused) {
-    found.Error(refused.place, "", refused.message);
-  } catch (const YAML::Exception& problem) {
-    const bool known = !problem.mark.is_null();
-    found.Error({name, known ? problem.mark.line + 1 : 0, known ? problem.mark.column + 1 : 0}, "",
-                "not YAML: " + problem.msg);
+    diagnostics.Error(refused.place, "", refused.message);
   }
-  for (const auto& entry : found.entries()) diagnostics.Error(entry.place, entry.path, entry.message);
-  if (found.HasErrors()) return nullptr;
-  return root;
+  return nullptr;
 }
 
 std::unique_ptr<const Node> Load(const std::string& path, const Limits& limits, base::Diagnostics& diagnostics) {

@@ -1,7 +1,7 @@
 // A YAML document with a place for every key and value, read within limits: a file that is too large, too deep, full of
 // aliases or not text is refused with a word about where and why, before it costs memory or time.
-// Wraps yaml-cpp (event parser; no yaml-cpp type leaves this module). Stricter than it: duplicate keys, tabs and merge
-// keys are errors; a plain `yes`, `on`, `017` stays the text that it is.
+// Wraps yaml-cpp (event parser; no yaml-cpp type leaves this module). Stricter than it: duplicate keys, merge keys and
+// tabs that indent are errors; a plain `yes`, `on`, `017` stays the text that it is.
 #pragma once
 
 #include <cstddef>
@@ -38,6 +38,8 @@ class Node {
   const std::vector<Node>& items() const { return items_; }
   const std::vector<Member>& members() const { return members_; }  // in the order of the file
   const Node* Find(std::string_view key) const;                    // null when absent
+  // Whether a member here or deeper was left out with an error: a duplicate or a merge key.
+  bool flawed() const { return flawed_; }
 
  private:
   friend class DocumentBuilder;
@@ -45,6 +47,7 @@ class Node {
   base::Place place_;
   std::string text_;
   bool quoted_ = false;
+  bool flawed_ = false;
   std::vector<Node> items_;
   std::vector<Member> members_;
 };
@@ -55,8 +58,9 @@ struct Node::Member {
   Node value;
 };
 
-// Null on any error, which is in `diagnostics` with file:line:column. After a duplicate key the rest is still read, so
-// that all of them are said at once; a syntax error ends the reading. An empty document is a null node.
+// Null where nothing could be read: the file, its text, its syntax, its size. A duplicate or merge key is an error as
+// well, but the rest of the tree is there, so that everything that is wrong can be said at once: whether there were
+// errors is for `diagnostics` to say, each with file:line:column. An empty document is a null node.
 std::unique_ptr<const Node> Load(const std::string& path, const Limits& limits, base::Diagnostics& diagnostics);
 std::unique_ptr<const Node> Parse(std::string_view text, const std::string& name, const Limits& limits,
                                   base::Diagnostics& diagnostics);

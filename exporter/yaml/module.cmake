@@ -1,5 +1,5 @@
 pgvigil_module(yaml
-  SOURCES document.cc
+  SOURCES document.cc form.cc
   DEPENDS base
   LIBRARIES yaml-cpp::yaml-cpp
 )

@@ -11,7 +11,7 @@ namespace {
 std::string ErrorsOf(std::string_view text, const Limits& limits = {}) {
   base::Diagnostics diagnostics;
   const auto root = Parse(text, "f.yaml", limits, diagnostics);
-  EXPECT_EQ(root == nullptr, diagnostics.HasErrors());
+  EXPECT_TRUE(root != nullptr || diagnostics.HasErrors());
   return diagnostics.Format();
 }
 
@@ -56,14 +56,48 @@ TEST(DocumentTest, SaysWhereAndWhatIsWrong) {
   };
   for (const auto& [text, errors] : {
            Case{"a: 1\na: 2\nb: 3\nb: 4\n",
-                "f.yaml:2:1: duplicate key \"a\": it is already there on line 1\n"
-                "f.yaml:4:1: duplicate key \"b\": it is already there on line 3\n"},
+                "f.yaml:2:1: a: duplicate key: it is already there on line 1\n"
+                "f.yaml:4:1: b: duplicate key: it is already there on line 3\n"},
+           Case{"a:\n  - b: 1\n  - c:\n      d: 1\n      d: 2\n",
+                "f.yaml:5:7: a[1].c.d: duplicate key: it is already there on line 4\n"},
            Case{"a:\n\tb: 1\n", "f.yaml:2:1: a tab indents this line: YAML indents with spaces\n"},
            Case{"a: 1\n---\nb: 2\n", "f.yaml:3:1: expected one document, found a second one behind ---\n"},
-           Case{"a: \xFF\n", "f.yaml:1: expected UTF-8, found a byte that is none\n"},
+           Case{"a: \xFF\n", "f.yaml:1:4: expected UTF-8, found a byte that is none\n"},
            Case{"base: &x {a: 1}\nb:\n  <<: *x\n",
-                "f.yaml:3:3: merge keys (<<) are not supported: write the members out\n"},
+                "f.yaml:3:3: b.<<: merge keys (<<) are not supported: write the members out\n"},
            Case{"? [a]\n: 1\n", "f.yaml:1:3: expected a plain key, found a list or a map\n"},
+       }) {
+    EXPECT_EQ(ErrorsOf(text), errors) << text;
+  }
+}
+
+TEST(DocumentTest, ReadsOnBehindADuplicateAndMarksWhatIsFlawed) {
+  base::Diagnostics diagnostics;
+  const auto root = Parse("a: {x: {y: 1, y: 2}}\nb: {z: 1}\nb: 3\n", "f.yaml", {}, diagnostics);
+  ASSERT_TRUE(root);
+  EXPECT_TRUE(diagnostics.HasErrors());
+  EXPECT_EQ(root->Find("a")->Find("x")->Find("y")->text(), "1") << "the first one is kept";
+  EXPECT_TRUE(root->Find("a")->flawed()) << "something in it is";
+  EXPECT_FALSE(root->Find("b")->flawed());
+  EXPECT_TRUE(root->flawed());
+}
+
+TEST(DocumentTest, OnlyATabThatIndentsIsRefused) {
+  struct Case {
+    const char* text;
+    const char* errors;  // or none
+  };
+  for (const auto& [text, errors] : {
+           Case{"sql: |\n  SELECT 1,\n  \t2\n", ""},
+           Case{"q:\n  sql: >\n    a\n    \tb\n  c: 1\n", ""},
+           Case{"a: {b: 1,\n  \tc: 2}\n", ""},
+           Case{"a: \"x\n  \ty\"\n", ""},
+           Case{"a:\t1\n", ""},
+           Case{"a:\n\tb: 1\n", "f.yaml:2:1: a tab indents this line: YAML indents with spaces\n"},
+           Case{"a:\n  \tb: 1\n", "f.yaml:2:3: a tab indents this line: YAML indents with spaces\n"},
+           Case{"a:\n  b: 1\n\tc: 1\n", "f.yaml:3:1: a tab indents this line: YAML indents with spaces\n"},
+           Case{"a:\n\tb\n", "f.yaml:2:1: a tab indents this line: YAML indents with spaces\n"},
+           Case{"a:\n\t- b\n", "f.yaml:2:1: a tab indents this line: YAML indents with spaces\n"},
        }) {
     EXPECT_EQ(ErrorsOf(text), errors) << text;
   }
@@ -78,7 +112,7 @@ TEST(DocumentTest, ABinaryFileIsCalledOne) {
   EXPECT_EQ(ErrorsOf(std::string_view("\x7F"
                                       "ELF\0\1",
                                       6)),
-            "f.yaml:1: expected a text file, found a NUL byte: is this a binary file?\n");
+            "f.yaml:1:5: expected a text file, found a NUL byte: is this a binary file?\n");
 }
 
 TEST(DocumentTest, AnAliasBombIsRefusedBeforeItGoesOff) {
