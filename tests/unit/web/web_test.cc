@@ -301,26 +301,66 @@ TEST_F(WebTest, AsksForAClientsCertificateOfItsCaWhereThatIsWanted) {
 }
 
 TEST_F(WebTest, AWebConfigurationThatIsWrongIsRefusedWithItsPlace) {
+  const Identity ca("ca");
+  ca.WriteCertificate(directory_ + "tls.crt");
+  ca.WriteKey(directory_ + "tls.key");
+  const std::string tls = "tls_server_config: {cert_file: tls.crt, key_file: tls.key, ";
+  const std::string verified = "client_ca_file: tls.crt, client_auth_type: RequireAndVerifyClientCert, ";
   struct Case {
-    const char* text;
-    const char* part;
+    std::string text, part;
   };
   for (const auto& [text, part] : {
-           Case{"tls_server_config: {cert_file: a}", "expected both cert_file and key_file"},
-           Case{"tls_server_config: {cert_file: a, key_file: b, min_version: TLS10}", "expected one of TLS12, TLS13"},
-           Case{"tls_server_config: {cert_file: a, key_file: b, client_auth_type: RequireAndVerifyClientCert}",
-                "needs a client_ca_file"},
-           Case{"tls_server_config: {cert_file: a, key_file: b, cipher_suites: [NULL]}", "expected one of"},
-           Case{"basic_auth_users: {a: secret}", "expected a bcrypt hash"},
-           Case{"http_server_config: {headers: {Server: x}}", "is not a header that can be set here"},
-           Case{"frob: 1", "unknown key"},
+           Case{"tls_server_config: {cert_file: tls.crt}", "1:20: tls_server_config.key_file: missing"},
+           Case{"tls_server_config: {cert_file: none.crt, key_file: none.key}",
+                "1:32: tls_server_config.cert_file: cannot read " + directory_ + "none.crt: No such file"},
+           Case{"tls_server_config: {cert_file: tls.crt, key_file: none.key}", "tls_server_config.key_file: cannot"},
+           Case{tls + "client_ca_file: none.crt, client_auth_type: RequireAnyClientCert}",
+                "tls_server_config.client_ca_file: cannot read"},
+           Case{tls + "min_version: TLS10}", "tls_server_config.min_version: expected one of TLS12, TLS13"},
+           Case{tls + "min_version: TLS13, max_version: TLS12}", "tls_server_config.min_version: is above max_version"},
+           Case{tls + "client_auth_type: RequireAndVerifyClientCert}", "needs a client_ca_file"},
+           Case{tls + "client_ca_file: tls.crt}", "would do nothing without a client_auth_type"},
+           Case{tls + verified + "client_allowed_sans: prometheus}",
+                "tls_server_config.client_allowed_sans: expected a list of text"},
+           Case{tls + verified + "client_allowed_sans: []}", "found an empty list"},
+           Case{tls + verified + "client_allowed_sans: }", "found nothing"},
+           Case{tls + "client_allowed_sans: [prometheus]}", "proves nothing of a certificate that is not verified"},
+           Case{tls + "cipher_suites: [NULL]}", "tls_server_config.cipher_suites[0]: expected one of"},
+           Case{tls + "cipher_suites: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}",
+                "tls_server_config.cipher_suites: expected a list of text"},
+           Case{tls + "prefer_server_cipher_suites: maybe}", "expected true or false, found \"maybe\""},
+           Case{tls + "key: x}", "tls_server_config.key: a value in the file is not supported"},
+           Case{"tls_server_config: [x]", "1:20: tls_server_config: expected a map, found a list"},
+           Case{"tls_server_config:", "tls_server_config: expected a map, found nothing"},
+           Case{"basic_auth_users: {a: secret}", "1:23: basic_auth_users.a: expected a bcrypt hash"},
+           Case{"basic_auth_users: [{a: secret}]", "1:19: basic_auth_users: expected a map to text"},
+           Case{"basic_auth_users: secret", "1:19: basic_auth_users: expected a map to text"},
+           Case{"basic_auth_users: {a: [secret]}", "basic_auth_users.a: expected text, found a list"},
+           Case{"basic_auth_users: {}", "basic_auth_users: expected a map to text with at least 1, found an empty map"},
+           Case{"basic_auth_users:", "basic_auth_users: expected a map to text with at least 1, found nothing"},
+           Case{"http_server_config: [x]", "http_server_config: expected a map, found a list"},
+           Case{"http_server_config: {http2: perhaps}", "http_server_config.http2: expected true or false"},
+           Case{"http_server_config: {headers: [a]}", "http_server_config.headers: expected a map to text"},
+           Case{"http_server_config: {headers: {Server: x}}", "http_server_config.headers.Server: unknown key"},
+           Case{"http_server_config: {headers: {X-Frame-Options: \"a\\r\\nb\"}}", "expected one line"},
+           Case{"frob: 1", "1:1: frob: unknown key; there are: tls_server_config, http_server_config, basic"},
            Case{"rate_limit: {burst: 1}", "is not supported"},
-           Case{kTls, "expected a certificate in PEM form"},
+           Case{"[1]", "1:1: expected a map, found a list"},
+           Case{"http_server_config: {}\nhttp_server_config: {}", "2:1: http_server_config: duplicate key"},
        }) {
     const auto problem = Start(text);
     EXPECT_NE(problem.find(part), std::string::npos) << text << ": " << problem;
-    EXPECT_EQ(problem.find("secret"), std::string::npos);
+    EXPECT_EQ(problem.find("secret"), std::string::npos) << text;
   }
+  Write("tls.crt", "nonsense");
+  EXPECT_NE(Start(kTls).find("expected a certificate in PEM form"), std::string::npos);
+}
+
+TEST_F(WebTest, AllThatIsWrongInAWebConfigurationIsSaidAtOnce) {
+  const auto problem = Start("frob: 1\nfrob: 2\nbasic_auth_users: [a]\ntls_server_config: {http2: no}\n");
+  for (const char* part : {"2:1: frob: duplicate key", "1:1: frob: unknown key", "3:19: basic_auth_users: expected",
+                           "4:21: tls_server_config.http2: unknown key", "4:20: tls_server_config.cert_file: missing"})
+    EXPECT_NE(problem.find(part), std::string::npos) << part << "\nin\n" << problem;
 }
 
 TEST(AdmissionTest, GivesAPlaceBackWhenItsHolderGoes) {
