@@ -21,6 +21,11 @@ void Diagnostics::Warning(Place place, std::string_view path, std::string messag
   entries_.push_back({Severity::kWarning, std::move(place), std::string(path), std::move(message)});
 }
 
+void Diagnostics::Append(const Diagnostics& others) {
+  entries_.insert(entries_.end(), others.entries_.begin(), others.entries_.end());
+  errors_ += others.errors_;
+}
+
 std::string Diagnostics::Format() const {
   std::string text;
   for (const auto& entry : entries_) text += base::Format(entry) + "\n";

@@ -31,6 +31,7 @@ class Diagnostics {
  public:
   void Error(Place place, std::string_view path, std::string message);
   void Warning(Place place, std::string_view path, std::string message);
+  void Append(const Diagnostics& others);
 
   bool HasErrors() const { return errors_ > 0; }
   bool empty() const { return entries_.empty(); }

@@ -9,8 +9,11 @@ Loaded Load(const std::string& path, const config::Overrides& overrides, const s
             base::Diagnostics& configuration, base::Diagnostics& queries) {
   Loaded loaded;
   loaded.config = config::Load(path, overrides, executable, configuration);
-  if (loaded.config) loaded.catalog = query::Catalog::Load(loaded.config->queries, queries);
-  return loaded;
+  if (!loaded.config) return loaded;
+  base::Diagnostics found;
+  loaded.catalog = query::Catalog::Load(loaded.config->queries, found);
+  (loaded.catalog->AllFilesRead() ? queries : configuration).Append(found);
+  return loaded.catalog->AllFilesRead() ? loaded : Loaded{};
 }
 
 Exporter::Exporter()

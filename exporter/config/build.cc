@@ -7,68 +7,15 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <set>
 
-#include "base/text.h"
-#include "config/keys.h"
+#include "web/listen_address.h"
 
 namespace pgvigil::config {
 namespace {
 
-using yaml::Node;
+using yaml::Section;
 
-constexpr int kLeastConnections = 2;  // the observer's and one for queries
-
-// A validated map: what is read from it has its form, or is absent.
-class Map {
- public:
-  explicit Map(const Node* node) : node_(node) {}
-
-  const Node* Find(std::string_view key) const {
-    const Node* value = node_ == nullptr ? nullptr : node_->Find(key);
-    return value == nullptr || value->IsNull() ? nullptr : value;
-  }
-  Map Member(std::string_view key) const { return Map(Find(key)); }
-  std::string Text(std::string_view key) const {
-    const Node* value = Find(key);
-    return value == nullptr ? std::string() : value->text();
-  }
-  std::optional<base::Milliseconds> Duration(std::string_view key) const {
-    const Node* value = Find(key);
-    if (value == nullptr) return std::nullopt;
-    return *base::ParseDuration(value->text());
-  }
-  std::optional<std::uint64_t> Size(std::string_view key) const {
-    const Node* value = Find(key);
-    if (value == nullptr) return std::nullopt;
-    return *base::ParseSize(value->text());
-  }
-  std::optional<double> Ratio(std::string_view key) const {
-    const Node* value = Find(key);
-    if (value == nullptr) return std::nullopt;
-    return base::ParseDouble(value->text());
-  }
-  template <typename Integer>
-  void Count(std::string_view key, Integer& into) const {
-    if (const Node* value = Find(key)) into = static_cast<Integer>(*base::ParseInteger<std::uint32_t>(value->text()));
-  }
-  const std::vector<Node>& Items(std::string_view key) const {
-    static const std::vector<Node> kNone;
-    const Node* value = Find(key);
-    return value == nullptr ? kNone : value->items();
-  }
-  // Where to point at: the key's value, or the map itself.
-  base::Place PlaceOf(std::string_view key) const {
-    const Node* value = Find(key);
-    if (value != nullptr) return value->place();
-    return node_ == nullptr ? base::Place() : node_->place();
-  }
-
- private:
-  const Node* node_;
-};
-
-cluster::Objectives ObjectivesFrom(const Map& map) {
+cluster::Objectives ObjectivesFrom(const Section& map) {
   return {.rpo_primary = map.Duration("rpo_primary"),
           .rpo_site = map.Duration("rpo_site"),
           .rto = map.Duration("rto"),
@@ -86,110 +33,106 @@ class Builder {
   Builder(std::string directory, base::Diagnostics& diagnostics)
       : directory_(std::move(directory)), diagnostics_(diagnostics) {}
 
-  Config Read(const Map& root) {
+  Config Read(const Section& root) {
     Config config;
-    if (const auto listen = root.Text("listen"); !listen.empty()) config.web.listen = listen;
-    Web(root.Member("web"), config.web);
+    if (root.Has("listen")) {
+      config.web.listen = root.Text("listen");
+      CheckListen(config.web.listen, root.PlaceOf("listen"), "listen", diagnostics_);
+    }
+    config.web.config_file = File(root.Member("web"), "config_file", "web.config_file");
     Queries(root, config.queries);
     Limits(root.Member("limits"), config);
-    Intervals(root.Member("intervals"), config.observe);
+    const auto intervals = root.Member("intervals");
+    auto& observe = config.observe;
+    observe.observe_primary = intervals.Duration("observe_primary").value_or(observe.observe_primary);
+    observe.observe_standby = intervals.Duration("observe_standby").value_or(observe.observe_standby);
     const auto log = root.Member("log");
     config.log = LogOptionsFrom(log.Text("level"), log.Text("format"));
-    const auto fallback = ObjectivesFrom(root.Member("objectives")).Or(cluster::Objectives::Defaults());
-    const auto& clusters = root.Items("clusters");
-    for (std::size_t i = 0; i < clusters.size(); ++i) {
-      config.observe.clusters.push_back(Cluster(Map(&clusters[i]), "clusters[" + std::to_string(i) + "]", fallback));
+    config.objectives = ObjectivesFrom(root.Member("objectives")).Or(cluster::Objectives::Defaults());
+    for (const auto& [index, node] : root.Items("clusters")) {
+      const auto path = "clusters[" + std::to_string(index) + "]";
+      observe.clusters.push_back(Cluster(root.Of(*node), path, config.objectives));
     }
-    UniqueClusters(root, config.observe);
     return config;
   }
 
  private:
+  // Names that must not come twice, with where the first one is.
+  using Taken = std::map<std::string, std::string>;
+
   std::string Absolute(const std::string& path) const {
     return std::filesystem::path(path).is_absolute() ? path : (std::filesystem::path(directory_) / path).string();
   }
 
-  // Whether a file that the configuration names can be read now; it may still change later.
-  void MustBeReadable(const std::string& path, const base::Place& place, const std::string& key) {
-    if (access(path.c_str(), R_OK) != 0)
-      diagnostics_.Error(place, key, "cannot read " + path + ": " + std::strerror(errno));
+  // The path of a file that a key names; empty where the key is absent.
+  std::string File(const Section& map, std::string_view key, const std::string& path) {
+    if (!map.Has(key)) return {};
+    auto file = Absolute(map.Text(key));
+    MustBeReadable(file, map.PlaceOf(key), path, diagnostics_);
+    return file;
   }
 
-  void Web(const Map& map, web::Options& options) {
-    const auto file = map.Text("config_file");
-    if (file.empty()) return;
-    options.config_file = Absolute(file);
-    MustBeReadable(options.config_file, map.PlaceOf("config_file"), "web.config_file");
-  }
-
-  void Queries(const Map& root, query::Options& options) {
-    for (const auto& item : root.Items("queries")) {
-      const Map set(&item);
-      options.file_sets.push_back({Absolute(set.Text("files")), set.Text("prefix")});
-      for (const auto& name : set.Items("enable")) options.enable.push_back(name.text());
+  void Queries(const Section& root, query::Options& options) {
+    for (const auto& [index, node] : root.Items("queries")) {
+      const auto set = root.Of(*node);
+      if (!set.Has("files")) continue;
+      const auto path = "queries[" + std::to_string(index) + "]";
+      query::FileSet files{Absolute(set.Text("files")), set.Text("prefix"), {}, set.PlaceOf("files"), path + ".files"};
+      for (const auto& [i, name] : set.Items("enable"))
+        files.enable.push_back({name->text(), name->place(), path + ".enable[" + std::to_string(i) + "]"});
+      options.file_sets.push_back(std::move(files));
     }
   }
 
-  void Limits(const Map& map, Config& config) {
-    config.scrape.scrape_timeout = map.Duration("scrape_timeout").value_or(config.scrape.scrape_timeout);
-    if (config.scrape.scrape_timeout < std::chrono::seconds(1)) {
-      diagnostics_.Error(map.PlaceOf("scrape_timeout"), "limits.scrape_timeout",
-                         "expected at least 1s: half a second is kept as margin");
-    }
-    map.Count("connections_per_instance", config.scrape.connections_per_instance);
-    if (config.scrape.connections_per_instance < kLeastConnections) {
-      diagnostics_.Error(map.PlaceOf("connections_per_instance"), "limits.connections_per_instance",
-                         "expected at least 2: one for the observer and one for queries");
-    }
-    map.Count("series_per_query", config.queries.series_per_query);
-    map.Count("series_per_page", config.scrape.series_per_page);
+  static void Limits(const Section& map, Config& config) {
+    auto& scrape = config.scrape;
+    scrape.scrape_timeout = map.Duration("scrape_timeout").value_or(scrape.scrape_timeout);
+    if (const auto most = map.Count("connections_per_instance"))
+      scrape.connections_per_instance = static_cast<int>(*most);  // the table has the greatest
+    if (const auto most = map.Count("series_per_query")) config.queries.series_per_query = *most;
+    if (const auto most = map.Count("series_per_page")) scrape.series_per_page = *most;
   }
 
-  void Intervals(const Map& map, observe::Options& options) {
-    const auto read = [&](std::string_view key, base::Milliseconds& into) {
-      into = map.Duration(key).value_or(into);
-      if (into >= std::chrono::milliseconds(100) && into <= std::chrono::minutes(5)) return;
-      diagnostics_.Error(map.PlaceOf(key), "intervals." + std::string(key), "expected an interval from 100ms to 5m");
-    };
-    read("observe_primary", options.observe_primary);
-    read("observe_standby", options.observe_standby);
+  // Says so if `name` is taken; otherwise takes it.
+  void Unique(Taken& taken, const std::string& name, const std::string& as, const base::Place& place,
+              const std::string& path, std::string_view what) {
+    const auto [first, is_new] = taken.emplace(name, as);
+    if (!is_new) diagnostics_.Error(place, path, first->second + " has the same " + std::string(what));
   }
 
-  observe::ClusterOptions Cluster(const Map& map, const std::string& path, const cluster::Objectives& fallback) {
+  observe::ClusterOptions Cluster(const Section& map, const std::string& path, const cluster::Objectives& fallback) {
     observe::ClusterOptions options;
     options.name = {map.Text("namespace"), map.Text("name")};
-    options.replica = map.Text("replica") == "true";
+    options.replica = map.Switch("replica", false);
     options.objectives = ObjectivesFrom(map.Member("objectives")).Or(fallback);
-    const auto& instances = map.Items("instances");
-    if (instances.empty() && map.Find("instances") != nullptr) {
-      diagnostics_.Error(map.PlaceOf("instances"), path + ".instances", "expected at least one instance");
+    if (map.Has("name")) {
+      const auto whole = options.name.space + '\n' + options.name.name;
+      Unique(clusters_, whole, path, map.PlaceOf("name"), path + ".name", "name and namespace");
     }
-    std::set<std::string> names;
-    for (std::size_t i = 0; i < instances.size(); ++i) {
-      const auto own = path + ".instances[" + std::to_string(i) + "]";
-      const Map instance(&instances[i]);
-      options.instances.push_back(Instance(instance, own));
-      if (!names.insert(options.instances.back().name).second) {
-        diagnostics_.Error(instance.PlaceOf("name"), own + ".name",
-                           "another instance of this cluster has the same name");
-      }
+    Taken names, servers;
+    for (const auto& [index, node] : map.Items("instances")) {
+      const auto own = path + ".instances[" + std::to_string(index) + "]";
+      const auto instance = map.Of(*node);
+      auto& made = options.instances.emplace_back(Instance(instance, own));
+      if (instance.Has("name")) Unique(names, made.name, own, instance.PlaceOf("name"), own + ".name", "name");
+      if (!made.dsn.parameters.empty())
+        Unique(servers, made.dsn.Redacted(), own, instance.PlaceOf("dsn"), own + ".dsn", "connection string");
     }
     return options;
   }
 
-  observe::InstanceOptions Instance(const Map& map, const std::string& path) {
+  observe::InstanceOptions Instance(const Section& map, const std::string& path) {
     observe::InstanceOptions options;
     options.name = map.Text("name");
     options.credentials = postgres::NoPassword();
-    const auto file = map.Text("password_file");
-    const auto variable = map.Text("password_env");
-    if (!file.empty() && !variable.empty()) {
+    if (map.Has("password_file") && map.Has("password_env")) {
       diagnostics_.Error(map.PlaceOf("password_env"), path + ".password_env",
                          "password_file is given as well: keep one of both");
-    } else if (!file.empty()) {
-      options.credential_key = Absolute(file);
-      options.credentials = postgres::PasswordFile(options.credential_key);
-      MustBeReadable(options.credential_key, map.PlaceOf("password_file"), path + ".password_file");
+    }
+    const auto variable = map.Text("password_env");
+    if (const auto file = File(map, "password_file", path + ".password_file"); !file.empty()) {
+      options.credential_key = file;
+      options.credentials = postgres::PasswordFile(file);
     } else if (!variable.empty()) {
       options.credential_key = "$" + variable;
       options.credentials = postgres::PasswordVariable(variable);
@@ -198,34 +141,26 @@ class Builder {
                            "the environment variable " + variable + " is not set");
       }
     }
-    Dsn(map, path, options);
+    if (map.Has("dsn")) options.dsn = Dsn(map, path + ".dsn");
     return options;
   }
 
-  void Dsn(const Map& map, const std::string& path, observe::InstanceOptions& options) {
-    if (map.Find("dsn") == nullptr) return;  // said by Validate
-    auto parsed = postgres::ParseDsn(map.Text("dsn"));
-    if (!parsed.ok()) return diagnostics_.Error(map.PlaceOf("dsn"), path + ".dsn", parsed.error().message);
-    if (parsed->size() != 1) {
-      diagnostics_.Error(map.PlaceOf("dsn"), path + ".dsn",
-                         "expected one host, found " + std::to_string(parsed->size()) +
-                             ": list each server as an instance of its own");
+  postgres::Dsn Dsn(const Section& map, const std::string& path) {
+    const auto parsed = postgres::ParseDsn(map.Text("dsn"));
+    if (!parsed.ok()) {
+      diagnostics_.Error(map.PlaceOf("dsn"), path, parsed.error().message);
+      return {};
     }
-    options.dsn = parsed->front();
-  }
-
-  void UniqueClusters(const Map& root, const observe::Options& options) {
-    std::map<cluster::ClusterName, std::size_t> first;
-    for (std::size_t i = 0; i < options.clusters.size(); ++i) {
-      const auto [at, is_new] = first.emplace(options.clusters[i].name, i);
-      if (is_new) continue;
-      diagnostics_.Error(Map(&root.Items("clusters")[i]).PlaceOf("name"), "clusters[" + std::to_string(i) + "].name",
-                         "clusters[" + std::to_string(at->second) + "] has the same name and namespace");
-    }
+    if (parsed->size() == 1) return parsed->front();
+    diagnostics_.Error(
+        map.PlaceOf("dsn"), path,
+        "expected one host, found " + std::to_string(parsed->size()) + ": list each server as an instance of its own");
+    return {};
   }
 
   const std::string directory_;
   base::Diagnostics& diagnostics_;
+  Taken clusters_;
 };
 
 }  // namespace
@@ -240,8 +175,20 @@ base::LogOptions LogOptionsFrom(const std::string& level, const std::string& for
   return options;
 }
 
-Config Build(const Node& root, const std::string& directory, base::Diagnostics& diagnostics) {
-  return Builder(directory, diagnostics).Read(Map(&root));
+void CheckListen(const std::string& listen, const base::Place& place, std::string_view path,
+                 base::Diagnostics& diagnostics) {
+  const auto ports = web::ListeningPorts(listen, false, true);
+  if (!ports.ok()) diagnostics.Error(place, path, ports.error().message + ", found \"" + listen + "\"");
+}
+
+void MustBeReadable(const std::string& file, const base::Place& place, std::string_view path,
+                    base::Diagnostics& diagnostics) {
+  if (access(file.c_str(), R_OK) == 0) return;
+  diagnostics.Error(place, path, "cannot read " + file + ": " + std::strerror(errno));
+}
+
+Config Build(const Section& root, const std::string& directory, base::Diagnostics& diagnostics) {
+  return Builder(directory, diagnostics).Read(root);
 }
 
 }  // namespace pgvigil::config

@@ -1,13 +1,13 @@
 #include "config/config.h"
 
+#include <algorithm>
 #include <filesystem>
 
-#include "base/text.h"
 #include "config/build.h"
 #include "config/environment.h"
 #include "config/keys.h"
 #include "config/redacted.h"
-#include "yaml/document.h"
+#include "yaml/form.h"
 
 namespace pgvigil::config {
 namespace {
@@ -30,84 +30,126 @@ std::string ShippedQueries(const std::string& executable) {
   return {};
 }
 
-// Appends servers to the cluster of that name, each under its host:port.
-void AddServers(const NamedServers& servers, const std::string& cluster, Config& config,
-                base::Diagnostics& diagnostics) {
-  if (servers.dsns.empty()) return;
+// Appends servers to the cluster of that name, each under its host:port. `source` says who named them.
+void AddServers(const std::vector<NamedServer>& servers, const std::string& cluster, std::string_view source,
+                Config& config, base::Diagnostics& diagnostics) {
+  if (servers.empty()) return;
   auto& clusters = config.observe.clusters;
   auto at = clusters.begin();
   while (at != clusters.end() && at->name != cluster::ClusterName{"", cluster}) ++at;
-  if (at == clusters.end()) {
-    at = clusters.insert(clusters.end(), {{"", cluster}, false, {}, cluster::Objectives::Defaults()});
-  }
-  for (const auto& dsn : servers.dsns) {
-    const auto name = dsn.host_port();
+  if (at == clusters.end()) at = clusters.insert(clusters.end(), {{"", cluster}, false, {}, config.objectives});
+  for (const auto& server : servers) {
+    const auto name = server.dsn.host_port();
     for (const auto& known : at->instances) {
-      if (known.name == name) diagnostics.Error({}, "--dsn", "the server " + name + " is named twice");
+      if (known.name == name) diagnostics.Error({}, source, "the server " + name + " is named twice");
     }
-    at->instances.push_back({name, dsn, servers.credentials, servers.credential_key});
+    at->instances.push_back({name, server.dsn, server.credentials, server.credential_key});
   }
 }
 
 void AddCommandLineServers(const Overrides& overrides, Config& config, base::Diagnostics& diagnostics) {
+  NamedServer server{{}, postgres::NoPassword(), ""};
+  if (!overrides.password_file.empty()) {
+    server.credential_key = fs::absolute(overrides.password_file).string();
+    server.credentials = postgres::PasswordFile(server.credential_key);
+    MustBeReadable(server.credential_key, {}, "--password-file", diagnostics);
+    if (overrides.dsns.empty()) {
+      diagnostics.Error({}, "--password-file",
+                        "is for the servers of --dsn, and there is none: use password_file in the configuration, or "
+                        "DATA_SOURCE_PASS_FILE in the environment");
+    }
+  }
   for (const auto& text : overrides.dsns) {
-    auto parsed = postgres::ParseDsn(text);
-    if (!parsed.ok()) {
-      diagnostics.Error({}, "--dsn", parsed.error().message);
+    const auto parsed = postgres::ParseDsn(text);
+    if (text.empty() || !parsed.ok()) {
+      diagnostics.Error({}, "--dsn", text.empty() ? "expected a connection string" : parsed.error().message);
       continue;
     }
-    NamedServers servers{*parsed, postgres::NoPassword(), overrides.password_file};
-    if (!overrides.password_file.empty()) servers.credentials = postgres::PasswordFile(overrides.password_file);
-    AddServers(servers, overrides.cluster, config, diagnostics);
+    std::vector<NamedServer> servers;
+    for (const auto& dsn : *parsed) {
+      server.dsn = dsn;
+      servers.push_back(server);
+    }
+    AddServers(servers, overrides.cluster, "--dsn", config, diagnostics);
   }
 }
 
 void Apply(const Overrides& overrides, Config& config, base::Diagnostics& diagnostics) {
-  if (overrides.listen) config.web.listen = *overrides.listen;
-  if (overrides.web_config_file) config.web.config_file = *overrides.web_config_file;
+  if (overrides.listen) {
+    config.web.listen = *overrides.listen;
+    CheckListen(config.web.listen, {}, "--listen", diagnostics);
+  }
+  if (overrides.web_config_file) {
+    config.web.config_file = fs::absolute(*overrides.web_config_file).string();
+    MustBeReadable(config.web.config_file, {}, "--web.config-file", diagnostics);
+  }
   config.web.enable_lifecycle = overrides.enable_lifecycle;
   if (!overrides.query_files.empty()) {
     config.queries.file_sets.clear();
-    for (const auto& files : overrides.query_files) config.queries.file_sets.push_back({files, ""});
+    for (const auto& files : overrides.query_files)
+      config.queries.file_sets.push_back({fs::absolute(files).string(), "", {}, {}, "--queries"});
   }
   if (overrides.log_level || overrides.log_format) {
     const auto from_flags = LogOptionsFrom(overrides.log_level.value_or(""), overrides.log_format.value_or(""));
     if (overrides.log_level) config.log.level = from_flags.level;
     if (overrides.log_format) config.log.format = from_flags.format;
   }
+  if (overrides.cluster.empty()) diagnostics.Error({}, "--cluster", "expected a name");
   AddCommandLineServers(overrides, config, diagnostics);
+}
+
+// The file alone, its errors in the order of their places. `no_server` becomes where to point at if it names none.
+Config ReadDocument(const std::string& path, base::Place& no_server, base::Diagnostics& diagnostics) {
+  base::Diagnostics found;
+  Config config;
+  if (const auto root = yaml::Load(path, {}, found)) {
+    const auto unfit = yaml::CheckForm(*root, Keys(), yaml::Nothing::kAsAbsent, found);
+    const yaml::Section whole(unfit.contains(root.get()) ? nullptr : root.get(), unfit);
+    config = Build(whole, fs::absolute(path).parent_path().string(), found);
+    no_server = whole.PlaceOf("clusters");
+  }
+  if (no_server.line == 0) no_server = {path, 1, 1};
+  auto entries = found.entries();
+  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+  });
+  for (auto& entry : entries) diagnostics.Error(entry.place, entry.path, entry.message);
+  return config;
 }
 
 }  // namespace
 
-std::shared_ptr<const Config> Load(const std::string& path, const Overrides& overrides, const std::string& executable,
-                                   base::Diagnostics& diagnostics) {
+Config Read(const std::string& path, const Overrides& overrides, const std::string& executable,
+            base::Diagnostics& diagnostics) {
   Config config;
-  if (!path.empty()) {
-    const auto root = yaml::Load(path, {}, diagnostics);
-    if (!root) return nullptr;
-    Validate(*root, diagnostics);
-    if (diagnostics.HasErrors()) return nullptr;  // what follows relies on the form of every value
-    config = Build(*root, fs::path(path).parent_path().string(), diagnostics);
-  }
+  config.objectives = cluster::Objectives::Defaults();
+  base::Place no_server;
+  if (!path.empty()) config = ReadDocument(path, no_server, diagnostics);
   Apply(overrides, config, diagnostics);
   if (config.observe.clusters.empty())
-    AddServers(ServersFromEnvironment(diagnostics), overrides.cluster, config, diagnostics);
+    AddServers(ServersFromEnvironment(diagnostics), overrides.cluster, "environment", config, diagnostics);
   if (config.observe.clusters.empty() && !diagnostics.HasErrors()) {
-    diagnostics.Error({path, 0, 0}, "clusters",
+    diagnostics.Error(no_server, path.empty() ? "" : "clusters",
                       "no server is named: use --dsn, clusters in the configuration, DATA_SOURCE_NAME or PGHOST");
   }
-  if (config.queries.file_sets.empty()) {
+  if (config.queries.file_sets.empty() && !diagnostics.HasErrors()) {
     const auto shipped = ShippedQueries(executable);
     if (shipped.empty()) {
-      diagnostics.Error({path, 0, 0}, "queries",
+      diagnostics.Error({}, "queries",
                         "the shipped query files are neither in ../share/pgvigil/queries beside " + executable +
                             " nor in its source tree: name some under queries, or with --queries");
+    } else {
+      config.queries.file_sets.push_back({shipped, "", {}, {}, "queries"});
     }
-    config.queries.file_sets.push_back({shipped, ""});
   }
-  if (diagnostics.HasErrors()) return nullptr;
   config.redacted = Redacted(config);
+  return config;
+}
+
+std::shared_ptr<const Config> Load(const std::string& path, const Overrides& overrides, const std::string& executable,
+                                   base::Diagnostics& diagnostics) {
+  auto config = Read(path, overrides, executable, diagnostics);
+  if (diagnostics.HasErrors()) return nullptr;
   return std::make_shared<const Config>(std::move(config));
 }
 

@@ -1,5 +1,6 @@
 // The configuration: one strict YAML file, read whole, with every error said at once; it fills each module's Options.
-// A declarative table of keys (keys.cc) drives the parser, its diagnostics, the JSON schema and the reference page.
+// A declarative table of keys (keys.cc) drives the parser, its diagnostics, the JSON schema, the reference page,
+// --help.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,8 @@ struct Config {
   observe::Options observe;
   scrape::Options scrape;
   base::LogOptions log;
-  std::string redacted;  // the file as it was understood, without a secret: /config
+  cluster::Objectives objectives;  // of clusters that name none
+  std::string redacted;            // a file that says the same, without a secret: /config
 };
 
 // What the command line adds; it wins over the file.
@@ -38,9 +40,12 @@ struct Overrides {
   std::optional<std::string> log_level, log_format;
 };
 
-// `path` empty: from overrides and the environment (DATA_SOURCE_*, PG*) alone.
-// Null if there is any error in `diagnostics`. `executable` is where the program lies: the shipped queries are looked
-// for at ../share/pgvigil/queries beside it, then in the source tree of a build tree.
+// What could be understood, with everything that is wrong in `diagnostics`. `path` empty: from overrides and the
+// environment (DATA_SOURCE_*, PG*) alone. `executable` is where the program lies: the shipped queries are looked for at
+// ../share/pgvigil/queries beside it, then in the source tree of a build tree.
+Config Read(const std::string& path, const Overrides& overrides, const std::string& executable,
+            base::Diagnostics& diagnostics);
+// The same, for those who start something with it: null if anything is wrong.
 std::shared_ptr<const Config> Load(const std::string& path, const Overrides& overrides, const std::string& executable,
                                    base::Diagnostics& diagnostics);
 

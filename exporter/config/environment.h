@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/diagnostics.h"
@@ -11,13 +13,20 @@
 
 namespace pgvigil::config {
 
-struct NamedServers {
-  std::vector<postgres::Dsn> dsns;
+struct NamedServer {
+  postgres::Dsn dsn;
   std::shared_ptr<const postgres::Credentials> credentials;
-  std::string credential_key;
+  std::string credential_key;  // as in observe::InstanceOptions
 };
 
 // Empty when nothing is set. Reads the process's environment: before threads that change it.
-NamedServers ServersFromEnvironment(base::Diagnostics& diagnostics);
+std::vector<NamedServer> ServersFromEnvironment(base::Diagnostics& diagnostics);
+
+// For `--help` and the reference page.
+struct EnvironmentVariable {
+  std::string_view name;
+  std::string_view help;  // one sentence
+};
+std::span<const EnvironmentVariable> EnvironmentVariables();
 
 }  // namespace pgvigil::config

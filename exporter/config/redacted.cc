@@ -41,8 +41,10 @@ std::string ClusterText(const observe::ClusterOptions& cluster) {
   text += "    objectives: " + ObjectivesText(cluster.objectives) + "\n    instances:\n";
   for (const auto& instance : cluster.instances) {
     text += "      - {name: " + Quoted(instance.name) + ", dsn: " + Quoted(instance.dsn.Redacted());
-    if (!instance.credential_key.empty()) text += ", password_from: " + Quoted(instance.credential_key);
-    text += "}\n";
+    const auto& from = instance.credential_key;
+    if (from.starts_with('$')) text += ", password_env: " + Quoted(from.substr(1));
+    if (from.starts_with('/')) text += ", password_file: " + Quoted(from);
+    text += from == "DATA_SOURCE_NAME" ? "}  # its password: DATA_SOURCE_NAME in the environment\n" : "}\n";
   }
   return text;
 }
@@ -64,7 +66,10 @@ std::string Redacted(const Config& config) {
   if (!config.web.config_file.empty()) text += "web: {config_file: " + Quoted(config.web.config_file) + "}\n";
   text += "queries:\n";
   for (const auto& set : config.queries.file_sets) {
-    text += "  - {files: " + Quoted(set.files) + (set.prefix.empty() ? "" : ", prefix: " + Quoted(set.prefix)) + "}\n";
+    text += "  - {files: " + Quoted(set.files) + (set.prefix.empty() ? "" : ", prefix: " + Quoted(set.prefix));
+    std::string names;
+    for (const auto& wanted : set.enable) names += (names.empty() ? "" : ", ") + Quoted(wanted.name);
+    text += (names.empty() ? "" : ", enable: [" + names + "]") + "}\n";
   }
   text += "clusters:\n";
   for (const auto& cluster : config.observe.clusters) text += ClusterText(cluster);

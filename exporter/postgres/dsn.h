@@ -23,16 +23,19 @@ struct Dsn {
   std::string Redacted() const;   // for logs and pages; parameters in alphabetical order
 };
 
-// A multi-host string expands to one Dsn a host. A password (password=, user:secret@, ?password=, sslpassword=) is
-// refused with a word about password_file. A service= entry and PG* environment variables are honoured as libpq does.
+// A multi-host string expands to one Dsn a host, and several URIs may stand behind one another with commas between. A
+// password (password=, user:secret@, ?password=, sslpassword=) is refused with a word about password_file, and so is
+// what libpq would stumble over only when it connects: ports, sslmode, certificate files that cannot be read. No error
+// repeats a value that may be a piece of a password. A service= entry and PG* environment variables are honoured as
+// libpq does.
 base::Result<std::vector<Dsn>> ParseDsn(std::string_view text);
 
-// The same, with a password taken out and handed over beside: for places where people have always put one and no file
-// is meant, such as DATA_SOURCE_NAME in the environment.
+// The same, with passwords taken out and handed over beside: for places where people have always put one and no file is
+// meant, such as DATA_SOURCE_NAME in the environment.
 struct DsnWithPassword {
-  std::vector<Dsn> dsns;
+  Dsn dsn;
   std::string password;  // empty: none
 };
-base::Result<DsnWithPassword> ParseDsnWithPassword(std::string_view text);
+base::Result<std::vector<DsnWithPassword>> ParseDsnsWithPasswords(std::string_view text);
 
 }  // namespace pgvigil::postgres

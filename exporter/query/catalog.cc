@@ -42,36 +42,43 @@ class Loader {
   std::vector<DefinitionPtr> Load() {
     for (const auto& set : options_.file_sets) {
       const auto files = MatchingFiles(set.files);
-      if (files.empty()) diagnostics_.Error({set.files, 0, 0}, "", "no query file matches");
-      for (const auto& file : files) File(file, set.prefix);
-    }
-    for (const auto& name : options_.enable) {
-      if (!ids_.contains(name) && !keys_.contains(name))
-        diagnostics_.Error({}, "queries[].enable", "no query is named \"" + name + "\"");
+      if (files.empty()) {
+        diagnostics_.Error(set.place, set.path, "no query file matches " + set.files);
+        all_files_read_ = false;
+      }
+      keys_.clear();
+      for (const auto& file : files) File(file, set);
+      for (const auto& wanted : set.enable) {
+        if (!all_files_read_ || keys_.contains(wanted.name)) continue;
+        diagnostics_.Error(wanted.place, wanted.path, "no query of these files is named \"" + wanted.name + "\"");
+      }
     }
     return std::move(definitions_);
   }
 
+  bool all_files_read() const { return all_files_read_; }
+
  private:
-  void File(const std::string& file, const std::string& prefix) {
+  void File(const std::string& file, const FileSet& set) {
     const auto root = yaml::Load(file, {}, diagnostics_);
-    if (!root || root->IsNull()) return;
-    if (!root->IsMap()) return diagnostics_.Error(root->place(), "", "expected a map of query names to queries");
+    if (root && !root->IsNull() && !root->IsMap())
+      diagnostics_.Error(root->place(), "", "expected a map of query names to queries");
+    if (!root || !(root->IsNull() || root->IsMap())) all_files_read_ = false;
+    if (!root) return;
     for (const auto& member : root->members()) {
+      keys_.insert({member.key, set.prefix + "_" + member.key});
       if (member.value.flawed()) continue;  // half of it is not what was meant
-      auto definition = ReadDefinition(member.key, member.value, {prefix, options_.series_per_query}, diagnostics_);
+      auto definition = ReadDefinition(member.key, member.value, {set.prefix, options_.series_per_query}, diagnostics_);
       if (!definition) continue;
       definition->place = member.place;
-      keys_.insert(member.key);
       if (!ids_.emplace(definition->id, member.place).second) {
         const auto& first = ids_.at(definition->id);
         diagnostics_.Error(member.place, member.key,
                            "a query of that name is in " + first.file + ":" + std::to_string(first.line));
         continue;
       }
-      const auto wanted = [&](const std::string& id) { return id == definition->id || id == member.key; };
-      if (options_.enable_all || std::any_of(options_.enable.begin(), options_.enable.end(), wanted))
-        definition->enabled = true;
+      const auto wanted = [&](const Wanted& one) { return one.name == definition->id || one.name == member.key; };
+      if (options_.enable_all || std::any_of(set.enable.begin(), set.enable.end(), wanted)) definition->enabled = true;
       if (definition->enabled && AgreesWithTheOthers(*definition)) definitions_.push_back(std::move(definition));
     }
   }
@@ -123,8 +130,9 @@ class Loader {
   const Options& options_;
   base::Diagnostics& diagnostics_;
   std::vector<DefinitionPtr> definitions_;
+  bool all_files_read_ = true;
   std::map<std::string, base::Place> ids_;
-  std::set<std::string> keys_;                                  // as the files have them, without a prefix
+  std::set<std::string> keys_;                                  // of one file set, without and with its prefix
   std::map<std::string, std::string> samples_;                  // the family that each sample's name belongs to
   std::map<std::string, std::vector<DefinitionPtr>> families_;  // who yields which
 };
@@ -133,7 +141,9 @@ class Loader {
 
 std::shared_ptr<const Catalog> Catalog::Load(const Options& options, base::Diagnostics& diagnostics) {
   auto catalog = std::make_shared<Catalog>();
-  catalog->definitions_ = Loader(options, diagnostics).Load();
+  Loader loader(options, diagnostics);
+  catalog->definitions_ = loader.Load();
+  catalog->all_files_read_ = loader.all_files_read();
   return catalog;
 }
 

@@ -10,16 +10,25 @@
 
 namespace pgvigil::query {
 
+// A query that is off by default and wanted, with where that is said.
+struct Wanted {
+  std::string name;
+  base::Place place = {};
+  std::string path = {};  // queries[0].enable[1]
+};
+
 // One entry of `queries:` in the configuration.
 struct FileSet {
   std::string files;   // a glob or a path
   std::string prefix;  // before every metric name of these files, with "_" between; may be empty
+  std::vector<Wanted> enable = {};
+  base::Place place = {};  // where the files are named
+  std::string path = {};   // queries[0].files
 };
 
 struct Options {
   std::vector<FileSet> file_sets;
-  std::vector<std::string> enable;  // ids of queries with `enabled: false` that are wanted
-  bool enable_all = false;          // every query with `enabled: false`, for references
+  bool enable_all = false;  // every query with `enabled: false`, for references and checks
   std::size_t series_per_query = 2000;
 };
 
@@ -31,9 +40,12 @@ class Catalog {
 
   // Enabled ones, in the order of files and keys.
   const std::vector<DefinitionPtr>& definitions() const { return definitions_; }
+  // Whether every file was there and is YAML: what is missing then are single queries, which were malformed.
+  bool AllFilesRead() const { return all_files_read_; }
 
  private:
   std::vector<DefinitionPtr> definitions_;
+  bool all_files_read_ = true;
 };
 
 }  // namespace pgvigil::query

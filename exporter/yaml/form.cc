@@ -121,9 +121,9 @@ std::string FormOf(const Key& key) {
 std::string LimitsOf(const Key& key) {
   if (key.type == KeyType::kText || key.type == KeyType::kChoice || key.least.empty()) return "";
   const bool holds = key.type == KeyType::kTexts || key.type == KeyType::kTextMap || key.type == KeyType::kMaps;
-  if (holds) return " with at least " + std::string(key.least);
+  if (holds) return " with at least " + (key.least == "1" ? "one" : std::string(key.least));
   if (key.most.empty()) return ", " + std::string(key.least) + " or more";
-  return " from " + std::string(key.least) + " to " + std::string(key.most);
+  return (key.type == KeyType::kCount ? " from " : ", from ") + std::string(key.least) + " to " + std::string(key.most);
 }
 
 // A scalar is repeated only where a scalar is meant: elsewhere it may be a secret in the wrong place.

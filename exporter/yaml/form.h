@@ -90,6 +90,7 @@ class Section {
   const Node* Find(std::string_view key) const;  // null when absent or unfit
   bool Has(std::string_view key) const { return Find(key) != nullptr; }
   Section Member(std::string_view key) const { return {Find(key), *unfit_}; }
+  Section Of(const Node& node) const { return {&node, *unfit_}; }  // another map of the same document
 
   std::string Text(std::string_view key) const;  // empty when absent
   std::optional<base::Milliseconds> Duration(std::string_view key) const;

@@ -303,7 +303,7 @@ def hundred(stack, directory, cluster):
     stack.callback(silent.close)
     secret = password_file(directory)
     for title, quiet in (("100 healthy instances", 0), ("50 healthy and 50 silent instances", 50)):
-        servers = [{"name": f"i{i}", "dsn": cluster.primary.dsn() if i >= quiet else f"host=127.0.0.1 port={silent.getsockname()[1]} user=x",
+        servers = [{"name": f"i{i}", "dsn": cluster.primary.dsn(application_name=f"i{i}") if i >= quiet else f"host=127.0.0.1 port={silent.getsockname()[1]} user=x application_name=i{i}",
                     "password_file": str(secret)} for i in range(100)]
         place = directory / f"hundred-{quiet}"
         place.mkdir()

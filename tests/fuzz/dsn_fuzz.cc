@@ -10,6 +10,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   } else {
     fuzz::Expect(!parsed.error().message.empty(), "a bad one is told why");
   }
-  (void)postgres::ParseDsnWithPassword(text);
+  (void)postgres::ParseDsnsWithPasswords(text);
   return 0;
 }

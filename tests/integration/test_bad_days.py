@@ -308,7 +308,7 @@ def test_fifty_silent_servers_leave_the_other_fifty_on_the_page(cluster, start_e
     silent.bind(("127.0.0.1", 0))
     silent.listen(200)  # the kernel accepts; nobody ever says a word
     secret = password_file(tmp_path)
-    many = [{"name": f"live-{i}", "dsn": cluster.servers[i % 3].dsn(), "password_file": str(secret)} for i in range(50)]
+    many = [{"name": f"live-{i}", "dsn": cluster.servers[i % 3].dsn(application_name=f"live-{i}"), "password_file": str(secret)} for i in range(50)]
     many += [{"name": f"silent-{i}", "dsn": f"host=127.0.0.1 port={silent.getsockname()[1]} user=pgvigil", "password_file": str(secret)}
              for i in range(50)]
     exporter = start_exporter({"clusters": [{"name": "fleet", "instances": many}]})
@@ -391,6 +391,37 @@ def test_the_password_is_seen_nowhere(cluster, watch, where):
     texts = {"page": exporter.page().text, "error": exporter.request("/metrics?target=nobody")[2].decode(),
              "config": exporter.request("/config")[2].decode(), "processes": run(["ps", "-eo", "args"]), "log": exporter.log()}
     assert PASSWORD not in texts[where]
+
+
+def environments(cluster):
+    """What people put a password into, beside a file."""
+    quoted = urllib.parse.quote(PASSWORD)
+    uris = [f"postgresql://pgvigil:{quoted}@127.0.0.1:{server.port}/postgres" for server in cluster.servers]
+    port = cluster.primary.port
+    return {"uri": {"DATA_SOURCE_NAME": uris[0]}, "list of uris": {"DATA_SOURCE_NAME": ",".join(uris)},
+            "words": {"DATA_SOURCE_NAME": f"{cluster.primary.dsn()} password='{PASSWORD}'"},
+            "beside": {"DATA_SOURCE_URI": f"127.0.0.1:{port}/postgres", "DATA_SOURCE_USER": "pgvigil", "DATA_SOURCE_PASS": PASSWORD},
+            "libpq": {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "pgvigil", "PGDATABASE": "postgres", "PGPASSWORD": PASSWORD}}
+
+
+@pytest.mark.parametrize("form", ["uri", "list of uris", "words", "beside", "libpq"])
+def test_a_password_of_the_environment_is_seen_nowhere(cluster, start_exporter, form):
+    exporter = start_exporter(None, "--log.level", "debug", environment=environments(cluster)[form])
+    servers = len(cluster.servers) if form == "list of uris" else 1
+    exporter.wait_page("all answer", lambda page: [value for _, value in page.all("pg_up")] == [1] * servers)
+    texts = [exporter.page().text, exporter.request("/metrics?target=nobody")[2].decode(), exporter.request("/")[2].decode(),
+             exporter.request("/config")[2].decode(), run(["ps", "-eo", "args"]), exporter.log()]
+    for text in texts:
+        assert PASSWORD not in text and urllib.parse.quote(PASSWORD) not in text
+
+
+@pytest.mark.parametrize("name", ["postgresql://u:hun/ter2@h/db", "postgresql://u:x@hunter2@h/db", "host=h user=u hunter2",
+                                  "postgresql://u@h/db;postgresql://u:hunter2@h/db", "host=h password=hunter2 sslmode=maybe"])
+def test_a_password_in_a_string_that_is_wrong_is_not_repeated(name):
+    for refused in (pgvigil("serve", env={**os.environ, "DATA_SOURCE_NAME": name}), pgvigil("serve", "--dsn", name),
+                    pgvigil("check", "--server", name)):
+        assert refused.returncode == 2
+        assert "hun" not in refused.stdout + refused.stderr and "ter2" not in refused.stdout + refused.stderr
 
 
 def test_scrapes_open_no_further_sessions(cluster, watch):

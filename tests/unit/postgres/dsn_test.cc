@@ -56,11 +56,57 @@ TEST_F(DsnTest, RefusesAPasswordWithoutRepeatingIt) {
   EXPECT_EQ(ParseDsn("host=a passwort=hunter2 x").error().message.find("hunter2"), std::string::npos);
 }
 
-TEST_F(DsnTest, SplitsAPasswordOffWhereOneIsMeant) {
-  const auto parsed = ParseDsnWithPassword("postgresql://u:hunter2@a/x");
-  ASSERT_TRUE(parsed.ok());
-  EXPECT_EQ(parsed->password, "hunter2");
-  EXPECT_EQ(parsed->dsns.front().Redacted(), "dbname=x host=a user=u");
+TEST_F(DsnTest, NoMessageRepeatsAPieceOfAPasswordInAStringThatIsWrong) {
+  for (const char* text : {
+           "host=h user=u hunter2",                         // libpq says: missing "=" after "hunter2"
+           "postgresql://u:hun/ter2@h/db",                  // host u, port hun, database ter2@h/db
+           "postgresql://u:1234/hunter2@h/db",              // a port that is one
+           "postgresql://u:x@hunter2@h/db",                 // host hunter2@h
+           "postgresql://u@h/db;postgresql://u:hunter2@h",  // no list
+           "host=h dbname=postgresql://u:hunter2@h/db",
+           "host=h port=hunter2",
+           "host=h sslmode=hunter2",
+       }) {
+    const auto parsed = ParseDsnsWithPasswords(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    const auto& message = parsed.error().message;
+    for (const char* piece : {"hun", "ter2", "1234"})
+      EXPECT_EQ(message.find(piece), std::string::npos) << text << ": " << message;
+  }
+}
+
+TEST_F(DsnTest, RefusesWhatLibpqWouldStumbleOverOnlyWhenItConnects) {
+  struct Case {
+    const char* text;
+    const char* part;  // of the message
+  };
+  for (const auto& [text, part] : {
+           Case{"host=h port=abc", "expected a port from 1 to 65535"},
+           Case{"host=h port=99999", "expected a port from 1 to 65535"},
+           Case{"host=h port=0", "expected a port from 1 to 65535"},
+           Case{"host=a,b port=1,x", "expected a port from 1 to 65535"},
+           Case{"host=h sslmode=maybe", "sslmode: expected disable, allow"},
+           Case{"host=h sslrootcert=/nope/ca.crt", "sslrootcert: cannot read /nope/ca.crt: No such file"},
+           Case{"host=h sslcert=/nope/c.crt", "sslcert: cannot read"},
+           Case{"host=h sslkey=/nope/c.key", "sslkey: cannot read"},
+       }) {
+    const auto parsed = ParseDsn(text);
+    ASSERT_FALSE(parsed.ok()) << text;
+    EXPECT_NE(parsed.error().message.find(part), std::string::npos) << parsed.error().message;
+  }
+  for (const char* text : {"host=@socket", "host=h user=me@tenant", "host=a,b port=,5433", "host=h sslrootcert=system"})
+    EXPECT_TRUE(ParseDsn(text).ok()) << text;
+}
+
+TEST_F(DsnTest, SplitsPasswordsOffWhereTheyAreMeant) {
+  const auto parsed =
+      ParseDsnsWithPasswords("postgresql://u:hunter2@a:1/x, postgresql://u:hunter3@a,b/y,postgres://c/z");
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  std::vector<std::string> found;
+  for (const auto& [dsn, password] : *parsed) found.push_back(dsn.Redacted() + " " + password);
+  EXPECT_EQ(found,
+            (std::vector<std::string>{"dbname=x host=a port=1 user=u hunter2", "dbname=y host=a port='' user=u hunter3",
+                                      "dbname=y host=b port='' user=u hunter3", "dbname=z host=c "}));
 }
 
 TEST_F(DsnTest, AServiceAndTheEnvironmentFillWhatIsNotSaid) {

@@ -125,7 +125,7 @@ TEST(CatalogTest, TheSameNameMayStandInFilesOfTwoPrefixes) {
   const std::string path = testing::TempDir() + std::to_string(getpid()) + "prefixed.yaml";
   std::ofstream(path) << kGood;
   base::Diagnostics diagnostics;
-  const auto catalog = Catalog::Load({.file_sets = {{path, ""}, {path, "cnpg"}}, .enable = {}}, diagnostics);
+  const auto catalog = Catalog::Load({.file_sets = {{path, ""}, {path, "cnpg"}}}, diagnostics);
   EXPECT_EQ(diagnostics.Format(), "");
   ASSERT_EQ(catalog->definitions().size(), 2U);
   EXPECT_EQ(catalog->definitions()[0]->id, "good");
@@ -153,17 +153,53 @@ TEST(CatalogTest, EqualQueriesOfTwoLoadsAreKnownToBeEqual) {
   }
 }
 
-TEST(CatalogTest, ADisabledQueryLoadsOnlyWhenItIsNamed) {
-  const std::string text = "off: {sql: SELECT 1 AS v, enabled: false, columns: {v: {usage: gauge}}}\n";
-  EXPECT_TRUE(LoadText(text).catalog->definitions().empty());
-  Options options;
-  options.enable = {"off", "nosuch"};
-  const auto loaded = LoadText(text, options);
-  EXPECT_EQ(loaded.catalog->definitions().size(), 1U);
-  EXPECT_NE(loaded.problems.find("no query is named \"nosuch\""), std::string::npos);
-  Options all;
-  all.enable_all = true;
-  EXPECT_EQ(LoadText(text, all).catalog->definitions().size(), 1U);
+TEST(CatalogTest, ADisabledQueryLoadsOnlyWhenItIsNamedOfItsFiles) {
+  const std::string path = testing::TempDir() + std::to_string(getpid()) + "disabled.yaml";
+  std::ofstream(path) << "off: {sql: SELECT 1 AS v, enabled: false, columns: {v: {usage: gauge}}}\n";
+  const auto ids = [&](const Options& options, const std::string& problems) {
+    base::Diagnostics diagnostics;
+    const auto catalog = Catalog::Load(options, diagnostics);
+    EXPECT_EQ(diagnostics.Format(), problems);
+    EXPECT_TRUE(catalog->AllFilesRead());
+    std::vector<std::string> found;
+    for (const auto& definition : catalog->definitions()) found.push_back(definition->id);
+    return found;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(ids({.file_sets = {{path, ""}, {path, "x"}}}, ""), Ids{});
+  EXPECT_EQ(ids({.file_sets = {{path, "", {{"off"}}}, {path, "x"}}}, ""), Ids{"off"});
+  EXPECT_EQ(ids({.file_sets = {{path, ""}, {path, "x", {{"off"}}}}}, ""), Ids{"x_off"});
+  EXPECT_EQ(ids({.file_sets = {{path, ""}, {path, "x", {{"x_off"}}}}}, ""), Ids{"x_off"});
+  EXPECT_EQ(ids({.file_sets = {{path, "x"}}, .enable_all = true}, ""), Ids{"x_off"});
+  EXPECT_EQ(ids({.file_sets = {{path, "", {{"nosuch", {"c.yaml", 3, 7}, "queries[0].enable[0]"}}}}},
+                "c.yaml:3:7: queries[0].enable[0]: no query of these files is named \"nosuch\"\n"),
+            Ids{});
+}
+
+TEST(CatalogTest, AFileThatIsMissingOrNoYamlIsMoreThanAMalformedQuery) {
+  const std::string path = testing::TempDir() + std::to_string(getpid()) + "whole.yaml";
+  struct Case {
+    const char* text;  // or none at all
+    bool all_read;
+    const char* part;
+  };
+  for (const auto& [text, all_read, part] : {
+           Case{nullptr, false, "c.yaml:2:9: queries[0].files: no query file matches"},
+           Case{"a: [", false, "not YAML"},
+           Case{"[1]", false, "expected a map of query names"},
+           Case{"a: 1", true, "a: expected a map"},
+           Case{"a: {sql: SELECT 1, sql: SELECT 2, columns: {v: {usage: gauge}}}", true, "a.sql: duplicate key"},
+           Case{"", true, ""},
+       }) {
+    std::remove(path.c_str());
+    if (text != nullptr) std::ofstream(path) << text;
+    base::Diagnostics diagnostics;
+    const auto catalog =
+        Catalog::Load({.file_sets = {{path, "", {}, {"c.yaml", 2, 9}, "queries[0].files"}}}, diagnostics);
+    EXPECT_EQ(catalog->AllFilesRead(), all_read) << part;
+    EXPECT_TRUE(catalog->definitions().empty()) << part;
+    EXPECT_NE(diagnostics.Format().find(part), std::string::npos) << diagnostics.Format();
+  }
 }
 
 TEST(CatalogTest, TheColumnsMayBeTheOlderListAndUsageInAnyCase) {
@@ -179,8 +215,8 @@ TEST(CatalogTest, TheColumnsMayBeTheOlderListAndUsageInAnyCase) {
 
 TEST(CatalogTest, TheShippedFilesLoadWithoutAWord) {
   base::Diagnostics diagnostics;
-  const auto catalog = Catalog::Load(
-      {.file_sets = {{std::string(PGVIGIL_SOURCE_DIR) + "/queries/*.yaml", ""}}, .enable = {}}, diagnostics);
+  const auto catalog =
+      Catalog::Load({.file_sets = {{std::string(PGVIGIL_SOURCE_DIR) + "/queries/*.yaml", ""}}}, diagnostics);
   EXPECT_EQ(diagnostics.Format(), "");
   EXPECT_GT(catalog->definitions().size(), 30U);
   for (const auto& definition : catalog->definitions()) {
