@@ -1,5 +1,7 @@
 // `pgvigil check`: everything that is wrong with a configuration and with query files, before a server or a person
 // finds out.
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "cli/check_server.h"
@@ -8,6 +10,7 @@
 #include "config/config.h"
 #include "query/catalog.h"
 #include "query/explain.h"
+#include "web/tls.h"
 #include "web/web_config.h"
 
 namespace pgvigil::cli {
@@ -15,34 +18,31 @@ namespace {
 
 void Print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
-// Whether queries that are off by default count as well.
-enum class WithDisabled { kNo, kYes };
-
-// With the web configuration that it names: `serve` would refuse that one just as well.
-std::shared_ptr<const config::Config> LoadConfig(const CommonOptions& options, const config::Overrides& overrides,
-                                                 base::Diagnostics& diagnostics) {
-  auto config = config::Load(options.config_file, overrides, options.executable, diagnostics);
-  if (config && !config->web.config_file.empty()) web::LoadWebConfig(config->web.config_file, diagnostics);
-  return config;
+// As the configuration names it: `serve` would refuse it just as well. A file that is not there is said already.
+void CheckWebConfig(const std::string& path, base::Diagnostics& diagnostics) {
+  if (path.empty() || access(path.c_str(), R_OK) != 0) return;
+  const auto web = web::LoadWebConfig(path, diagnostics);
+  if (!web || !web->tls) return;
+  if (const auto tls = web::Tls::Load(*web->tls); !tls.ok())
+    diagnostics.Error({tls.error().subject.empty() ? path : tls.error().subject, 0, 0}, "", tls.error().message);
 }
 
-// Where the query files come from: the command line, otherwise the configuration, otherwise the shipped ones.
-std::shared_ptr<const query::Catalog> LoadQueries(const CommonOptions& options, const CheckOptions& check,
-                                                  base::Diagnostics& diagnostics,
-                                                  WithDisabled disabled = WithDisabled::kNo) {
-  query::Options queries;
-  if (!check.query_files.empty()) {
-    for (const auto& file : check.query_files) queries.file_sets.push_back({file, ""});
-    return query::Catalog::Load(queries, diagnostics);
-  }
-  config::Overrides overrides = options.overrides;
-  if (options.config_file.empty() && overrides.dsns.empty())
-    overrides.dsns.push_back("host=unused");  // only the queries are asked for
-  const auto config = LoadConfig(options, overrides, diagnostics);
-  if (!config) return nullptr;
-  queries = config->queries;
-  queries.enable_all = disabled == WithDisabled::kYes;
-  return query::Catalog::Load(queries, diagnostics);
+// Query files named on the command line take the place of the configured or shipped ones.
+query::Options QueriesOf(const CheckOptions& check, const config::Config& config) {
+  query::Options queries = config.queries;
+  if (!check.query_files.empty()) queries.file_sets.clear();
+  for (const auto& file : check.query_files) queries.file_sets.push_back({file, "", {}, {}, ""});
+  queries.enable_all = !check.query_files.empty() || !check.server.empty() || check.print_metrics;
+  return queries;
+}
+
+config::Config ReadConfig(const CommonOptions& options, const CheckOptions& check, base::Diagnostics& diagnostics) {
+  auto overrides = options.overrides;
+  if (!check.server.empty() && overrides.dsns.empty()) overrides.password_file.clear();  // it is for --server
+  if (options.config_file.empty() && overrides.dsns.empty()) overrides.dsns.push_back("host=unused");  // none is asked
+  auto config = config::Read(options.config_file, overrides, options.executable, diagnostics);
+  CheckWebConfig(config.web.config_file, diagnostics);
+  return config;
 }
 
 }  // namespace
@@ -53,18 +53,14 @@ int Check(const CommonOptions& options, const CheckOptions& check) {
     return kFine;
   }
   base::Diagnostics diagnostics;
+  const auto config = ReadConfig(options, check, diagnostics);
+  const auto catalog = query::Catalog::Load(QueriesOf(check, config), diagnostics);
   if (check.print_metrics) {
-    const auto shipped = LoadQueries(options, check, diagnostics, WithDisabled::kYes);
-    if (shipped) Print(MetricsReference(*shipped));
-    return shipped ? kFine : kProblem;
+    std::fputs(diagnostics.Format().c_str(), stderr);
+    if (!diagnostics.HasErrors()) Print(MetricsReference(*catalog));
+    return diagnostics.HasErrors() ? kProblem : kFine;
   }
-  if (!check.query_files.empty() && !options.config_file.empty()) {
-    LoadConfig(options, options.overrides, diagnostics);
-  }
-  const auto catalog = LoadQueries(options, check, diagnostics);
-  Print(diagnostics.Format());
-  if (!catalog) return kProblem;
-  bool findings = !diagnostics.empty();
+  std::size_t problems = diagnostics.entries().size();
   if (!check.server.empty()) {
     const auto result = CheckServer(*catalog, check.server, options.overrides.password_file);
     if (!result.ok()) {
@@ -72,12 +68,14 @@ int Check(const CommonOptions& options, const CheckOptions& check) {
       return kBadConfiguration;
     }
     Print(result->report);
-    findings = findings || result->findings > 0;
-  } else {
+    problems += result->findings;
+  } else if (check.explain || !check.query_files.empty()) {
     Print(query::Explain(*catalog));
   }
-  std::printf("%zu queries, %zu problems\n", catalog->definitions().size(), diagnostics.entries().size());
-  return findings ? kProblem : kFine;
+  for (const auto& hint : query::Hints(*catalog)) Print("hint: " + hint + "\n");
+  Print(diagnostics.Format());  // last, where it is seen
+  std::printf("%zu queries, %zu problem%s\n", catalog->definitions().size(), problems, problems == 1 ? "" : "s");
+  return problems > 0 ? kProblem : kFine;
 }
 
 }  // namespace pgvigil::cli

@@ -10,11 +10,12 @@ namespace pgvigil::cli {
 
 struct ServerReport {
   std::string report;        // for a person
-  std::size_t findings = 0;  // queries that failed, columns that do not fit
+  std::size_t findings = 0;  // a server that does not answer, queries that failed, columns and values that do not fit
 };
 
-// Each query read-only, in a transaction that is rolled back: its columns against the declared ones, its rows, its
-// time, the planner's cost. An error only if the server cannot be reached.
+// Each query read-only, in a transaction that is rolled back: what it emits, what is dropped of it, its columns against
+// the declared ones, its time, the planner's cost. An error, whose subject is the option, only if `dsn` or
+// `password_file` cannot be used at all.
 base::Result<ServerReport> CheckServer(const query::Catalog& catalog, const std::string& dsn,
                                        const std::string& password_file);
 

@@ -99,6 +99,7 @@ int Main(int argc, char** argv) {
       ->add_option("--server", check_options.server,
                    "Run every query there, read-only, in a transaction that is rolled back")
       ->type_name("DSN");
+  check->add_flag("--explain", check_options.explain, "Say what each query emits, also of files that are not named");
   check->add_flag("--print-schema", check_options.print_schema, "Print the configuration's JSON schema and end");
   check->add_flag("--print-reference", check_options.print_reference,
                   "Print the configuration's reference page and end");

@@ -31,8 +31,9 @@ struct ScrapeOptions {
 int Scrape(const CommonOptions& options, const ScrapeOptions& scrape);
 
 struct CheckOptions {
-  std::vector<std::string> query_files;  // in addition to, or without, a configuration
+  std::vector<std::string> query_files;  // in place of the configured ones
   std::string server;                    // a DSN; empty: files only
+  bool explain = false;                  // what every query emits, even if no file is named
   bool print_schema = false;             // the configuration's JSON schema, and nothing else
   bool print_reference = false;          // likewise its reference page
   bool print_metrics = false;            // likewise the reference page of metrics

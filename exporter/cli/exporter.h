@@ -21,8 +21,8 @@ struct Loaded {
   std::shared_ptr<const query::Catalog> catalog;
 };
 
-// Null members if `configuration` has errors. A query file that is missing or no YAML is one of these; a malformed query
-// is an error only for a reload and for `check`: at the start the rest of its file is better than nothing.
+// Null members if `configuration` has errors. A query file that is missing or no YAML is one of these; a malformed
+// query is an error only for a reload and for `check`: at the start the rest of its file is better than nothing.
 Loaded Load(const std::string& path, const config::Overrides& overrides, const std::string& executable,
             base::Diagnostics& configuration, base::Diagnostics& queries);
 

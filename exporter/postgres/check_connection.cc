@@ -12,8 +12,11 @@ namespace {
 constexpr base::Milliseconds kStatementTimeout{30000};
 constexpr base::Milliseconds kLockTimeout{2000};
 
+// The first line, which is the server's message, without its severity.
 std::string OneLine(std::string_view text) {
-  const auto line = base::Trim(text);
+  constexpr std::string_view kSeverity = "ERROR:";
+  auto line = base::Trim(text);
+  if (line.starts_with(kSeverity)) line = base::Trim(line.substr(kSeverity.size()));
   return std::string(line.substr(0, line.find('\n')));
 }
 
@@ -47,6 +50,34 @@ double TotalCost(const std::string& plan) {
   return base::ParseDouble(plan.substr(total + 2, plan.find(' ', total) - total - 2)).value_or(0);
 }
 
+// What the planner thinks of a statement. Behind the statement's own run, whose error is the one to tell; what EXPLAIN
+// does not take, such as SHOW, has no cost.
+std::optional<double> PlanCost(pqxx::dbtransaction& work, const std::string& sql) {
+  try {
+    pqxx::subtransaction savepoint(work);
+    const auto plan = savepoint.exec("EXPLAIN " + sql);
+    savepoint.commit();
+    if (!plan.empty()) return TotalCost(plan[0][0].c_str());
+  } catch (const pqxx::sql_error&) {  // the savepoint is rolled back
+  }
+  return std::nullopt;
+}
+
+class WholeResult final : public Rows {
+ public:
+  explicit WholeResult(const pqxx::result& result) : result_(result) {}
+
+  std::size_t size() const override { return static_cast<std::size_t>(result_.size()); }
+  std::optional<std::string_view> text(std::size_t row, std::size_t column) const override {
+    const auto field = result_[static_cast<pqxx::result_size_type>(row)][static_cast<pqxx::row_size_type>(column)];
+    if (field.is_null()) return std::nullopt;
+    return std::string_view(field.c_str(), field.size());  // in the result, which outlives the field
+  }
+
+ private:
+  const pqxx::result& result_;
+};
+
 }  // namespace
 
 struct CheckConnection::Impl {
@@ -54,12 +85,14 @@ struct CheckConnection::Impl {
   std::string subject;
   int version = 0;
   bool in_recovery = false;
+  std::string database;
 };
 
 CheckConnection::CheckConnection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CheckConnection::~CheckConnection() = default;
 int CheckConnection::version() const { return impl_->version; }
 bool CheckConnection::in_recovery() const { return impl_->in_recovery; }
+const std::string& CheckConnection::database() const { return impl_->database; }
 
 base::Result<std::unique_ptr<CheckConnection>> CheckConnection::Open(const Dsn& dsn, const Credentials& credentials) {
   const auto password = credentials.Password();
@@ -77,26 +110,43 @@ base::Result<std::unique_ptr<CheckConnection>> CheckConnection::Open(const Dsn& 
     impl->connection = std::make_unique<pqxx::connection>(conninfo);
     impl->version = impl->connection->server_version();
     pqxx::nontransaction work(*impl->connection);
-    impl->in_recovery = std::string_view(work.exec("SELECT pg_catalog.pg_is_in_recovery()")[0][0].c_str()) == "t";
+    const auto where = work.exec("SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_database()");
+    impl->in_recovery = std::string_view(where[0][0].c_str()) == "t";
+    impl->database = where[0][1].c_str();
     work.commit();
     return std::unique_ptr<CheckConnection>(new CheckConnection(std::move(impl)));
   });
 }
 
-base::Result<CheckedQuery> CheckConnection::Run(const std::string& sql, std::optional<base::Milliseconds> timeout) {
-  return Caught(impl_->subject, [&]() -> base::Result<CheckedQuery> {
+base::Result<CheckedQuery> CheckConnection::Run(const std::string& sql, std::optional<base::Milliseconds> timeout,
+                                                ResultSink& sink) {
+  auto checked = Caught(impl_->subject, [&]() -> base::Result<CheckedQuery> {
     pqxx::read_transaction work(*impl_->connection);  // without commit it is rolled back
-    CheckedQuery checked;
-    const auto plan = work.exec("EXPLAIN " + sql);
-    if (!plan.empty()) checked.plan_cost = TotalCost(plan[0][0].c_str());
+    CheckedQuery query;
     if (timeout) work.exec("SET LOCAL statement_timeout = " + std::to_string(timeout->count()));
     const auto began = base::SystemClock().Steady();
     const auto result = work.exec(sql);
-    checked.duration = base::SystemClock().Steady() - began;
-    checked.rows = static_cast<std::uint64_t>(result.size());
-    for (pqxx::row_size_type i = 0; i < result.columns(); ++i) checked.columns.emplace_back(result.column_name(i));
-    return checked;
+    query.duration = base::SystemClock().Steady() - began;
+    query.rows = static_cast<std::uint64_t>(result.size());
+    query.plan_cost = PlanCost(work, sql);
+    std::vector<ResultColumn> columns;
+    for (pqxx::row_size_type i = 0; i < result.columns(); ++i) {
+      query.columns.emplace_back(result.column_name(i));
+      columns.push_back({result.column_name(i), static_cast<std::uint32_t>(result.column_type(i))});
+    }
+    sink.OnColumns(columns);
+    sink.OnRows(WholeResult(result));
+    return query;
   });
+  Outcome outcome;
+  if (checked.ok()) {
+    outcome.rows = checked->rows;
+    outcome.duration = checked->duration;
+  } else {
+    outcome.error = checked.error();
+  }
+  sink.OnDone(outcome);
+  return checked;
 }
 
 base::Result<bool> CheckConnection::Holds(const std::string& sql) {

@@ -17,7 +17,7 @@ struct CheckedQuery {
   std::vector<std::string> columns;
   std::uint64_t rows = 0;
   base::SteadyTime::duration duration{};
-  double plan_cost = 0;  // the planner's total, in its units
+  std::optional<double> plan_cost;  // the planner's total, in its units; what is not planned (SHOW) has none
 };
 
 class CheckConnection {
@@ -29,9 +29,11 @@ class CheckConnection {
 
   int version() const;  // server_version_num
   bool in_recovery() const;
+  const std::string& database() const;
 
-  // In a read-only transaction that is rolled back, with the session settings of the exporter.
-  base::Result<CheckedQuery> Run(const std::string& sql, std::optional<base::Milliseconds> timeout);
+  // In a read-only transaction that is rolled back, with the session settings of the exporter. The result goes to
+  // `sink`, as a session would give it.
+  base::Result<CheckedQuery> Run(const std::string& sql, std::optional<base::Milliseconds> timeout, ResultSink& sink);
   // A predicate's answer.
   base::Result<bool> Holds(const std::string& sql);
 

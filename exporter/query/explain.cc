@@ -1,5 +1,7 @@
 #include "query/explain.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/text.h"
@@ -38,6 +40,29 @@ std::string Conditions(const Definition& definition) {
   return text;
 }
 
+constexpr int kOldestMajor = 13, kNewestMajor = 18;
+
+// Nothing said is every version.
+bool CoversMajor(const Definition& definition, int major) {
+  const auto covers = [&](const VersionRange& range) {
+    return range.from < (major + 1) * 10000 && range.below > major * 10000;
+  };
+  return definition.versions.empty() || std::any_of(definition.versions.begin(), definition.versions.end(), covers);
+}
+
+// The majors without, once there is one with: what came with a version may be missing before it.
+std::string MissingMajors(const std::vector<DefinitionPtr>& sources) {
+  std::string missing;
+  bool seen = false;
+  for (int major = kOldestMajor; major <= kNewestMajor; ++major) {
+    const bool covered = std::any_of(sources.begin(), sources.end(),
+                                     [&](const DefinitionPtr& source) { return CoversMajor(*source, major); });
+    seen = seen || covered;
+    if (seen && !covered) missing += (missing.empty() ? "" : ", ") + std::to_string(major);
+  }
+  return missing;
+}
+
 }  // namespace
 
 std::string Explain(const Catalog& catalog) {
@@ -56,6 +81,35 @@ std::string Explain(const Catalog& catalog) {
     }
   }
   return text;
+}
+
+std::string WhyNot(const Definition& definition, const ServerContext& server) {
+  if (Applies(definition, server)) return "";
+  const bool primary = server.role == cluster::Role::kPrimary;
+  if (definition.role == RoleCondition::kStandby && primary) return "for standbys, and this is a primary";
+  if (definition.role == RoleCondition::kPrimary && !primary) return "for the primary, and this is a standby";
+  return "for " + Versions(definition) + ", and this is PostgreSQL " + Major(server.version);
+}
+
+std::vector<std::string> Hints(const Catalog& catalog) {
+  std::map<std::string, std::vector<DefinitionPtr>> families;
+  std::vector<std::string> hints;
+  const auto hint = [&](const Definition& definition, const std::string& text) {
+    hints.push_back(base::Format({base::Severity::kError, definition.place, definition.id, text}));
+  };
+  for (const auto& definition : catalog.definitions()) {
+    for (const auto& column : *definition->block_columns) {
+      auto& sources = families[column.family];
+      if (sources.empty() && column.type == metrics::Type::kCounter && !column.family.ends_with("_total"))
+        hint(*definition, column.family + " is a counter: by convention its name ends in _total");
+      sources.push_back(definition);
+    }
+  }
+  for (const auto& [family, sources] : families) {
+    if (const auto missing = MissingMajors(sources); !missing.empty())
+      hint(*sources.back(), family + " is not there on PostgreSQL " + missing);
+  }
+  return hints;
 }
 
 }  // namespace pgvigil::query

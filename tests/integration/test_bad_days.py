@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.parse
 
 import pytest
 
 from exporter import instances, password_file
+from exporter import run as pgvigil
 from postgres import PASSWORD, client, run, wait_for
 
 SIMPLE = {"pg_probe": {"sql": "SELECT 1 AS one", "columns": {"one": {"usage": "gauge", "description": "One"}}}}

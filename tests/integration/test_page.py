@@ -93,24 +93,66 @@ def test_scrape_writes_a_page_and_exits_1_if_a_target_is_down(cluster, tmp_path)
 
 
 def test_check_says_everything_at_once(tmp_path):
-    config = tmp_path / "c.yaml"
-    config.write_text("listn: 1\nclusters: [{name: a, instances: [{name: b}]}]\n")
+    config, web, queries = tmp_path / "c.yaml", tmp_path / "web.yaml", tmp_path / "q.yaml"
+    config.write_text("listn: 1\nlisten: nonsense\nlisten: ':1'\nclusters: [{name: a, instances: [{name: b}]}]\n"
+                      "web: {config_file: web.yaml}\nqueries: [{files: q.yaml, enable: [x]}, {files: /nope/*.yaml}]\n")
+    web.write_text("basic_auth_users: [a]\n")
+    queries.write_text("q: {sql: SELECT 1}\n")
     checked = run("check", "--config", str(config))
     assert checked.returncode == 1
-    assert f"{config}:1:1: listn: unknown key; did you mean \"listen\"?" in checked.stdout
-    assert "clusters[0].instances[0].dsn: missing" in checked.stdout
+    for said in (f'{config}:1:1: listn: unknown key; did you mean "listen"?',
+                 f"{config}:2:9: listen: expected an address",
+                 f"{config}:3:1: listen: duplicate key",
+                 "clusters[0].instances[0].dsn: missing",
+                 f"{web}:1:19: basic_auth_users: expected a map to text",
+                 f"{queries}:1:4: q.columns: missing",
+                 f"{config}:6:36: queries[0].enable[0]: no query of these files is named \"x\"",
+                 f"{config}:6:49: queries[1].files: no query file matches /nope/*.yaml"):
+        assert said in checked.stdout
+    assert checked.stdout.splitlines()[-1] == "0 queries, 8 problems"
 
 
-def test_check_runs_queries_on_a_server_and_compares_columns(cluster, tmp_path):
+def test_serve_refuses_query_files_that_are_missing_or_no_yaml(tmp_path):
+    broken = tmp_path / "q.yaml"
+    broken.write_text("a: [")
+    for files in ("/nope/*", str(broken)):
+        refused = run("serve", "--dsn", "host=127.0.0.1 port=1", "--listen", "127.0.0.1:0", "--queries", files)
+        assert refused.returncode == 2 and files in refused.stderr
+
+
+CHECKED = """
+good: {sql: "SELECT 7 AS v, 'x' AS l UNION ALL SELECT 8, 'y'", columns: {v: {usage: gauge}, l: {usage: label}}}
+setting: {sql: SHOW max_connections, columns: {max_connections: {usage: gauge}}}
+missing: {sql: SELECT 1 AS x, columns: {v: {usage: gauge}}}
+words: {sql: "SELECT 'abc' AS v", columns: {v: {usage: gauge}}}
+twice: {sql: "SELECT 1 AS v UNION ALL SELECT 2", columns: {v: {usage: gauge}}}
+writes: {sql: "WITH d AS (DELETE FROM pg_description RETURNING 1) SELECT count(*) AS v FROM d", columns: {v: {usage: gauge}}}
+each: {sql: "SELECT 1 AS v, current_database() AS d", scope: database, columns: {v: {usage: gauge}, d: {usage: label}}}
+other: {sql: SELECT 1 AS v, role: standby, columns: {v: {usage: gauge}}}
+off: {sql: SELECT 1 AS v, enabled: false, columns: {v: {usage: gauge}}}
+"""
+
+
+def test_check_runs_queries_on_a_server_and_says_what_they_emit(cluster, tmp_path):
     queries = tmp_path / "q.yaml"
-    queries.write_text("good: {sql: SELECT 1 AS v, columns: {v: {usage: gauge}}}\n"
-                       "missing: {sql: SELECT 1 AS x, columns: {v: {usage: gauge}}}\n"
-                       "writes: {sql: CREATE TABLE nothing(), columns: {v: {usage: gauge}}}\n")
-    checked = run("check", "--server", cluster.primary.dsn(), "--password-file", str(password_file(tmp_path)), str(queries))
+    queries.write_text(CHECKED)
+    checked = run("check", "--server", cluster.primary.dsn(user="postgres"), str(queries))
     assert checked.returncode == 1
-    assert "good: 1 rows in" in checked.stdout
-    assert 'column "v" is declared and not returned' in checked.stdout
-    assert "writes: FAILED" in checked.stdout
+    for said in ("primary, database \"postgres\"\n", "good: 2 rows in", 'gauge good_v{l="x"} 7 and 1 more series\n',
+                 "gauge setting_max_connections 1", 'column "v" is declared and not returned', 'column "x" is returned and not declared',
+                 'PROBLEM: 1 values are dropped: column "v": expected a number, found "abc"',
+                 "PROBLEM: 1 rows are dropped: others have the same labels",
+                 "writes: FAILED 25006 cannot execute SELECT in a read-only transaction",
+                 'in database "postgres" alone: serving runs it in each of * !template*',
+                 "other: not run: for standbys, and this is a primary", "off: 1 rows in"):
+        assert said in checked.stdout
+    assert checked.stdout.splitlines()[-1] == "9 queries, 5 problems"
+    good = tmp_path / "good.yaml"
+    good.write_text(CHECKED.splitlines()[1])
+    fine = run("check", "--server", cluster.primary.dsn(), "--password-file", str(password_file(tmp_path)), str(good))
+    assert (fine.returncode, fine.stdout.splitlines()[-1]) == (0, "1 queries, 0 problems")
+    down = run("check", "--server", "host=127.0.0.1 port=1", str(good))
+    assert down.returncode == 1 and "127.0.0.1:1: does not answer: " in down.stdout
 
 
 def test_bad_usage_exits_2_and_help_shows_examples():
