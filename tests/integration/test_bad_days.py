@@ -311,7 +311,8 @@ def test_fifty_silent_servers_leave_the_other_fifty_on_the_page(cluster, start_e
     silent.listen(200)  # the kernel accepts; nobody ever says a word
     secret = password_file(tmp_path)
     many = [{"name": f"live-{i}", "dsn": cluster.servers[i % 3].dsn(application_name=f"live-{i}"), "password_file": str(secret)} for i in range(50)]
-    many += [{"name": f"silent-{i}", "dsn": f"host=127.0.0.1 port={silent.getsockname()[1]} user=pgvigil", "password_file": str(secret)}
+    many += [{"name": f"silent-{i}", "dsn": f"host=127.0.0.1 port={silent.getsockname()[1]} user=pgvigil application_name=silent-{i}",
+              "password_file": str(secret)}
              for i in range(50)]
     exporter = start_exporter({"clusters": [{"name": "fleet", "instances": many}]})
     page = exporter.page(timeout=4)
