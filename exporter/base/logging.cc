@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 
 #include "base/text.h"
@@ -49,22 +50,28 @@ void AppendQuoted(std::string& line, std::string_view value) {
   line += '"';
 }
 
-void AppendField(std::string& line, LogFormat format, std::string_view key, std::string_view value) {
-  if (format == LogFormat::kJson) {
-    line += ",\"";
-    line += key;
-    line += "\":";
-    AppendQuoted(line, value);
-    return;
-  }
-  line += ' ';
-  line += key;
-  line += '=';
-  if (NeedsQuotes(value)) {
-    AppendQuoted(line, value);
+void AppendField(std::string& line, LogFormat format, const LogField& field) {
+  if (field.is_absent) return;
+  const bool json = format == LogFormat::kJson;
+  line += json ? ",\"" : " ";
+  line += field.key;
+  line += json ? "\":" : "=";
+  if (field.is_number || (!json && !NeedsQuotes(field.value))) {
+    line += field.value;
   } else {
-    line += value;
+    AppendQuoted(line, field.value);
   }
+}
+
+// As the configuration names them.
+std::string_view Name(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarn: return "warn";
+    case LogLevel::kError: break;
+  }
+  return "error";
 }
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
@@ -79,8 +86,8 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 
 // spdlog's own JSON by pattern does not escape the message: the pattern here is only the frame around a payload that
 // was escaped before.
-constexpr const char* kLogfmtPattern = "ts=%Y-%m-%dT%H:%M:%S.%eZ level=%l%v";
-constexpr const char* kJsonPattern = "{\"ts\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\"%v}";
+constexpr const char* kLogfmtPattern = "ts=%Y-%m-%dT%H:%M:%S.%eZ%v";
+constexpr const char* kJsonPattern = "{\"ts\":\"%Y-%m-%dT%H:%M:%S.%eZ\"%v}";
 
 struct Sink {
   std::atomic<LogFormat> format = LogFormat::kLogfmt;
@@ -107,20 +114,24 @@ void Write(LogLevel level, std::string_view message, const Error* error, std::in
   if (!sink.logger->should_log(ToSpdlog(level))) return;
   const LogFormat format = sink.format;
   std::string line;
-  AppendField(line, format, "msg", message);
-  for (const auto& field : fields) AppendField(line, format, field.key, field.value);
+  AppendField(line, format, {"level", Name(level)});
+  AppendField(line, format, {"msg", message});
+  for (const auto& field : fields) AppendField(line, format, field);
   if (error != nullptr) {
-    if (!error->subject.empty()) AppendField(line, format, "subject", error->subject);
-    AppendField(line, format, "reason", Name(error->kind));
-    if (!error->code.empty()) AppendField(line, format, "code", error->code);
-    AppendField(line, format, "error", error->message);
+    if (!error->subject.empty()) AppendField(line, format, {"subject", error->subject});
+    AppendField(line, format, {"reason", base::Name(error->kind)});
+    if (!error->code.empty()) AppendField(line, format, {"code", error->code});
+    AppendField(line, format, {"error", error->message});
   }
   sink.logger->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace
 
-LogField::LogField(std::string_view name, double number) : key(name) {
+LogField::LogField(std::string_view name, HeldBack held_back)
+    : key(name), value(std::to_string(held_back.events)), is_number(true), is_absent(held_back.events == 0) {}
+
+LogField::LogField(std::string_view name, double number) : key(name), is_number(std::isfinite(number)) {
   std::array<char, 32> digits{};
   std::snprintf(digits.data(), digits.size(), "%.6g", number);
   value = digits.data();
@@ -141,7 +152,7 @@ void Log(LogLevel level, std::string_view message, const Error& error, std::init
   Write(level, message, &error, fields);
 }
 
-std::optional<std::uint64_t> LogThrottle::Admit(const std::string& key, SteadyTime now) {
+std::optional<HeldBack> LogThrottle::Admit(const std::string& key, SteadyTime now) {
   constexpr int kSilentIntervals = 16;
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
@@ -153,7 +164,7 @@ std::optional<std::uint64_t> LogThrottle::Admit(const std::string& key, SteadyTi
   std::erase_if(entries_,
                 [&](const auto& entry) { return now - entry.second.admitted > kSilentIntervals * interval_; });
   entries_[key] = {now, 0};
-  return held_back;
+  return HeldBack{held_back};
 }
 
 void LogThrottle::Forget(const std::string& key) {

@@ -24,14 +24,25 @@ struct LogOptions {
   LogFormat format = LogFormat::kLogfmt;
 };
 
+// How many events like this one were not logged. A field of it is left out where there was none.
+struct HeldBack {
+  std::uint64_t events = 0;
+
+  bool operator==(const HeldBack&) const = default;
+};
+
 struct LogField {
   LogField(std::string_view name, std::string_view text) : key(name), value(text) {}
   LogField(std::string_view name, const char* text) : key(name), value(text) {}
-  LogField(std::string_view name, std::integral auto number) : key(name), value(std::to_string(number)) {}
+  LogField(std::string_view name, std::integral auto number)
+      : key(name), value(std::to_string(number)), is_number(true) {}
   LogField(std::string_view name, double number);
+  LogField(std::string_view name, HeldBack held_back);
 
   std::string_view key;  // a literal
   std::string value;
+  bool is_number = false;  // which JSON writes without quotes
+  bool is_absent = false;
 };
 
 // Thread-safe, all of them. Before the first Configure: info, logfmt.
@@ -47,7 +58,7 @@ class LogThrottle {
   explicit LogThrottle(SteadyTime::duration interval) : interval_(interval) {}
 
   // How many were held back since the last one let through, or nothing if this one is to be held back, too.
-  std::optional<std::uint64_t> Admit(const std::string& key, SteadyTime now);
+  std::optional<HeldBack> Admit(const std::string& key, SteadyTime now);
   // The failure is over: the next one is news again.
   void Forget(const std::string& key);
 

@@ -129,6 +129,7 @@ int Serve(const CommonOptions& options) {
   std::size_t instances = 0;
   for (const auto& cluster : loaded.config->observe.clusters) instances += cluster.instances.size();
   const auto definitions = loaded.catalog->definitions().size();
+  const auto listen = loaded.config->web.listen;
 
   Service service(options, std::move(loaded));
   if (const auto listening = service.Listen(); !listening.ok()) {
@@ -137,7 +138,9 @@ int Serve(const CommonOptions& options) {
   }
   Log(LogLevel::kInfo, "pgvigil serves",
       {{"version", kVersion},
+       {"address", listen},
        {"port", service.server().port()},
+       {"config", options.config_file.empty() ? "none" : options.config_file},
        {"tls", service.server().tls() ? "yes" : "no"},
        {"instances", instances},
        {"queries", definitions}});

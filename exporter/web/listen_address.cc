@@ -1,6 +1,12 @@
 #include "web/listen_address.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -34,6 +40,31 @@ base::Result<std::string> ListeningPorts(const std::string& listen, bool tls, bo
   if (inet_pton(AF_INET, host.c_str(), &four) != 1)
     return malformed("expected a numeric address before the port, or none for all addresses");
   return host + ":" + number;
+}
+
+std::string WhyNotListening(const std::string& listen) {
+  const auto colon = listen.rfind(':');
+  const auto port = base::ParseInteger<std::uint32_t>(std::string_view(listen).substr(colon + 1));
+  if (colon == std::string::npos || !port || *port > 65535) return "";
+  const std::string host = listen.substr(0, colon);
+  const auto network_port = htons(static_cast<std::uint16_t>(*port));
+  sockaddr_in four{};
+  sockaddr_in6 six{};
+  four.sin_family = AF_INET;
+  four.sin_port = network_port;
+  six.sin6_family = AF_INET6;
+  six.sin6_port = network_port;
+  const bool is_six = host.starts_with('[') && host.ends_with(']') &&
+                      inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &six.sin6_addr) == 1;
+  if (!is_six && !host.empty()) inet_pton(AF_INET, host == "localhost" ? "127.0.0.1" : host.c_str(), &four.sin_addr);
+  const int tried = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(tried, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const auto* address = is_six ? reinterpret_cast<const sockaddr*>(&six) : reinterpret_cast<const sockaddr*>(&four);
+  const bool bound = bind(tried, address, is_six ? sizeof six : sizeof four) == 0 && ::listen(tried, 1) == 0;
+  const int problem = errno;
+  close(tried);
+  return bound ? "" : std::strerror(problem);
 }
 
 }  // namespace pgvigil::web

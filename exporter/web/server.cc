@@ -135,8 +135,11 @@ class Server::Impl {
     error.text_buffer_size = problem.size();
     context_ = mg_start2(&init, &error);
     if (context_ == nullptr) {
-      return base::Error{
-          base::ErrorKind::kUnavailable, std::string("cannot listen there: ") + problem.data(), listen, {}};
+      const auto why = WhyNotListening(listen);
+      return base::Error{base::ErrorKind::kUnavailable,
+                         "cannot listen there: " + (why.empty() ? std::string(problem.data()) : why),
+                         listen,
+                         {}};
     }
     mg_set_request_handler(context_, "**", &Impl::OnRequest, this);
     std::array<mg_server_port, 4> ports{};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <regex>
 
 namespace pgvigil::base {
@@ -23,7 +24,20 @@ TEST(LoggingTest, WritesOneLineAnEvent) {
                    [] { Log(LogLevel::kInfo, "instance answers", {{"instance", "orders-1"}, {"pid", 42}}); }),
             "ts=T level=info msg=\"instance answers\" instance=orders-1 pid=42\n");
   EXPECT_EQ(Logged(LogFormat::kJson, [] { Log(LogLevel::kWarn, "lag", {{"seconds", 0.25}}); }),
-            "{\"ts\":\"T\",\"level\":\"warning\",\"msg\":\"lag\",\"seconds\":\"0.25\"}\n");
+            "{\"ts\":\"T\",\"level\":\"warn\",\"msg\":\"lag\",\"seconds\":0.25}\n");
+}
+
+TEST(LoggingTest, JsonHasNumbersAsNumbersAndTextAsText) {
+  EXPECT_EQ(
+      Logged(LogFormat::kJson, [] { Log(LogLevel::kError, "m", {{"n", -3}, {"text", "7"}, {"nan", std::nan("")}}); }),
+      "{\"ts\":\"T\",\"level\":\"error\",\"msg\":\"m\",\"n\":-3,\"text\":\"7\",\"nan\":\"nan\"}\n");
+}
+
+TEST(LoggingTest, NothingIsSaidOfRepetitionsThatWereNone) {
+  EXPECT_EQ(Logged(LogFormat::kLogfmt, [] { Log(LogLevel::kWarn, "m", {{"repeated", HeldBack{0}}, {"a", 1}}); }),
+            "ts=T level=warn msg=m a=1\n");
+  EXPECT_EQ(Logged(LogFormat::kLogfmt, [] { Log(LogLevel::kWarn, "m", {{"repeated", HeldBack{5}}}); }),
+            "ts=T level=warn msg=m repeated=5\n");
 }
 
 TEST(LoggingTest, AServersMessageCanNeitherBreakNorForgeALine) {
@@ -42,13 +56,13 @@ TEST(LogThrottleTest, LetsOneAnIntervalThroughAndCountsTheRest) {
   using namespace std::chrono_literals;
   LogThrottle throttle(60s);
   const SteadyTime start{1h};
-  EXPECT_EQ(throttle.Admit("a", start), 0U);
+  EXPECT_EQ(throttle.Admit("a", start), HeldBack{0});
   EXPECT_EQ(throttle.Admit("a", start + 10s), std::nullopt);
   EXPECT_EQ(throttle.Admit("a", start + 59s), std::nullopt);
-  EXPECT_EQ(throttle.Admit("b", start + 59s), 0U) << "another key has its own interval";
-  EXPECT_EQ(throttle.Admit("a", start + 60s), 2U);
+  EXPECT_EQ(throttle.Admit("b", start + 59s), HeldBack{0}) << "another key has its own interval";
+  EXPECT_EQ(throttle.Admit("a", start + 60s), HeldBack{2});
   throttle.Forget("a");
-  EXPECT_EQ(throttle.Admit("a", start + 61s), 0U) << "after a recovery a failure is news";
+  EXPECT_EQ(throttle.Admit("a", start + 61s), HeldBack{0}) << "after a recovery a failure is news";
 }
 
 }  // namespace

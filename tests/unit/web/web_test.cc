@@ -218,6 +218,9 @@ TEST_F(WebTest, AnAddressThatIsTakenOrNoneIsSaid) {
   const auto second = Server::Start(options, {});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().subject, options.listen);
+  EXPECT_EQ(second.error().message, "cannot listen there: Address already in use");
+  EXPECT_EQ(WhyNotListening("192.0.2.1:1234"), "Cannot assign requested address");
+  EXPECT_EQ(WhyNotListening("127.0.0.1:0"), "");
   for (const char* listen : {"9187", ":x", "db1:9187", "[::g]:1", ":99999"}) {
     EXPECT_FALSE(ListeningPorts(listen, false, true).ok()) << listen;
   }
