@@ -155,12 +155,41 @@ def test_check_runs_queries_on_a_server_and_says_what_they_emit(cluster, tmp_pat
     assert down.returncode == 1 and "127.0.0.1:1: does not answer: " in down.stdout
 
 
-def test_bad_usage_exits_2_and_help_shows_examples():
-    assert run("serve", "--no-such-flag").returncode == 2
-    assert run("serve", "--dsn", "host=a password=x").returncode == 2
-    for command in ("serve", "scrape", "check"):
-        shown = run(command, "--help")
+def test_bad_usage_exits_2_and_names_what_is_wrong():
+    for arguments, said in ((["serve", "--no-such-flag"], "--no-such-flag"), (["serv"], 'unknown command "serv"'),
+                            (["serve", "--dsn", "host=a password=x"], "--dsn: holds a secret"), (["serve", "--config", ""], "--config"),
+                            (["serve", "--dsn", ""], "--dsn"), (["serve", "--dsn", "host=a", "--cluster", ""], "--cluster"),
+                            (["serve", "--listen", "nonsense", "--dsn", "host=a"], "--listen: expected an address"),
+                            (["serve", "--password-file", "/nope", "--dsn", "host=a"], "--password-file: cannot read /nope"),
+                            (["serve", "--log.level", "loud"], "--log.level"), (["check", "--server", "host=a password=x"], "--server: holds")):
+        refused = run(*arguments)
+        assert refused.returncode == 2 and said in refused.stderr, (arguments, refused)
+
+
+def test_help_shows_examples_defaults_exit_codes_and_the_environment():
+    for command in ([], ["serve"], ["scrape"], ["check"]):
+        shown = run(*command, "--help")
         assert shown.returncode == 0 and "Examples:" in shown.stdout
+        assert not command or "Exit status: 0" in shown.stdout
+    assert "(default :9187)" in run("serve", "--help").stdout and "DATA_SOURCE_NAME" in run("serve", "--help").stdout
+    assert "for --server" in run("check", "--help").stdout
+
+
+def test_scrape_chooses_a_cluster(cluster, tmp_path):
+    secret = password_file(tmp_path)
+    config = tmp_path / "c.yaml"
+    one = "{name: %s, instances: [{name: %s, dsn: '%s', password_file: %s}]}"
+    config.write_text("clusters: [" + ",".join(one % (name, f"{name}-1", server.dsn(), secret)
+                                               for name, server in zip(("a", "b"), cluster.servers)) + "]\n")
+    page = Page(run("scrape", "--config", str(config), "--cluster", "b").stdout)
+    assert [labels["pg_instance"] for labels, _ in page.all("pg_up")] == ["b-1"]
+
+
+def test_a_port_that_is_taken_is_said_to_be(exporter):
+    taken = f"127.0.0.1:{exporter.port}"
+    refused = run("serve", "--dsn", "host=127.0.0.1 port=1", "--listen", taken)
+    assert refused.returncode == 2 and f"subject={taken}" in refused.stderr and "Address already in use" in refused.stderr
+    assert 'msg="pgvigil serves"' in exporter.log() and "address=127.0.0.1:0" in exporter.log() and "config=none" in exporter.log()
 
 
 def test_sighup_before_the_first_scrape_is_harmless(cluster, start_exporter, tmp_path):
