@@ -1,10 +1,7 @@
 #include "web/access.h"
 
-#include <crypt.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-
-#include <array>
+#include <strings.h>
 
 #include "base/logging.h"
 
@@ -12,8 +9,6 @@ namespace pgvigil::web {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(1);
-// Of no password anybody knows: an unknown user takes as long as a known one.
-constexpr const char* kDummyHash = "$2y$10$abcdefghijklmnopqrstuuQXnN2yWnbEXeiPWNlW6Mwn7jVIBiBLa";
 
 std::optional<std::string> DecodeBase64(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0) return std::nullopt;
@@ -27,33 +22,17 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return decoded;
 }
 
-// RFC 7617: "Basic " and base64 of user:password.
+// RFC 7617: "Basic " in any case and base64 of user:password.
 std::optional<std::pair<std::string, std::string>> BasicCredentials(const Request& request) {
   const auto header = request.headers.find("authorization");
   constexpr std::string_view kScheme = "Basic ";
-  if (header == request.headers.end() || !header->second.starts_with(kScheme)) return std::nullopt;
+  if (header == request.headers.end()) return std::nullopt;
+  if (strncasecmp(header->second.c_str(), kScheme.data(), kScheme.size()) != 0) return std::nullopt;
   const auto decoded = DecodeBase64(std::string_view(header->second).substr(kScheme.size()));
   if (!decoded) return std::nullopt;
   const auto colon = decoded->find(':');
   if (colon == std::string::npos) return std::nullopt;
   return std::pair(decoded->substr(0, colon), decoded->substr(colon + 1));
-}
-
-std::string Digest(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr);
-  return {reinterpret_cast<const char*>(digest.data()), length};
-}
-
-bool Equal(const std::string& a, const std::string& b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-bool MatchesHash(const std::string& password, const std::string& hash) {
-  const auto work = std::make_unique<crypt_data>();
-  const char* computed = crypt_r(password.c_str(), hash.c_str(), work.get());
-  return computed != nullptr && Equal(computed, hash);
 }
 
 }  // namespace
@@ -95,22 +74,14 @@ std::optional<Response> Access::Check(const Request& request) {
   const auto config = Current();
   if (config->users.empty()) return std::nullopt;
   const auto given = BasicCredentials(request);
-  if (given && Verify(*config, given->first, given->second)) return std::nullopt;
+  if (given) {
+    const auto right = passwords_.Matches(config->users, given->first, given->second);
+    if (!right) return Response::Busy("too many passwords are being checked\n");
+    if (*right) return std::nullopt;
+  }
   auto response = Response::Text(401, "authentication required\n");
   response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"pgvigil\", charset=\"UTF-8\"");
   return response;
-}
-
-bool Access::Verify(const WebConfig& config, const std::string& user, const std::string& password) {
-  const auto known = config.users.find(user);
-  const std::string hash = known == config.users.end() ? kDummyHash : known->second;
-  const auto digest = Digest(user + '\0' + password + '\0' + hash);
-  const std::lock_guard lock(hashing_);
-  const auto verified = verified_.find(user);
-  if (verified != verified_.end() && Equal(verified->second, digest)) return true;
-  if (!MatchesHash(password, hash) || known == config.users.end()) return false;
-  verified_[user] = digest;
-  return true;
 }
 
 }  // namespace pgvigil::web

@@ -1,7 +1,6 @@
 // Who may ask: basic authentication and extra headers, from the web configuration file, taken up anew when it changes.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "base/result.h"
 #include "web/file_stamp.h"
+#include "web/password_check.h"
 #include "web/server.h"
 #include "web/web_config.h"
 
@@ -32,7 +32,6 @@ class Access {
  private:
   explicit Access(std::string path) : path_(std::move(path)) {}
   std::shared_ptr<const WebConfig> Current();
-  bool Verify(const WebConfig& config, const std::string& user, const std::string& password);
 
   const std::string path_;
   std::optional<TlsOptions> tls_options_;
@@ -40,11 +39,7 @@ class Access {
   std::shared_ptr<const WebConfig> config_;
   FileStamp stamp_;
   base::SteadyTime looked_{};
-
-  // bcrypt takes tens of milliseconds by design, and a scraper asks with the same password for ever: what was right is
-  // remembered as a digest. One hash is computed at a time, so that wrong passwords cannot take all workers.
-  std::mutex hashing_;
-  std::map<std::string, std::string> verified_;  // digest of user, password and hash, by user
+  PasswordCheck passwords_;
 };
 
 }  // namespace pgvigil::web

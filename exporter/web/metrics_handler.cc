@@ -58,11 +58,7 @@ Response MetricsHandler::operator()(const Request& request) {
     return Response::Text(400, selection.error().subject + ": this " + selection.error().message + "\n");
   }
   const auto permit = admission_.Enter(kPatience);
-  if (!permit) {
-    auto busy = Response::Text(503, "too many scrapes wait for an instance that does not answer\n");
-    busy.headers.emplace_back("Retry-After", "1");
-    return busy;
-  }
+  if (!permit) return Response::Busy("too many scrapes wait for an instance that does not answer\n");
   const bool gzip = AcceptsGzip(request);
   Response response;
   response.content_type = metrics::kTextContentType;

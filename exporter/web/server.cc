@@ -105,6 +105,12 @@ Response Response::Text(int status, std::string text) {
   return {.status = status, .body = std::make_shared<const std::string>(std::move(text))};
 }
 
+Response Response::Busy(std::string text) {
+  auto busy = Text(503, std::move(text));
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
+
 class Server::Impl {
  public:
   Impl(std::vector<Route> routes, std::unique_ptr<Access> access, std::unique_ptr<Tls> tls)

@@ -29,6 +29,7 @@ struct Response {
   std::shared_ptr<const std::string> body = {};  // shared, so that a page is sent to many without a copy; null: empty
 
   static Response Text(int status, std::string text);
+  static Response Busy(std::string text);  // 503 with Retry-After
 };
 
 // Called on a worker; may throw (answered as 500, logged).
