@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/logging.h"
+#include "web/tls.h"
 
 namespace pgvigil::web {
 namespace {
@@ -43,12 +44,29 @@ base::Result<std::unique_ptr<Access>> Access::Load(const std::string& path) {
   access->stamp_ = FileStamp::Of(path);
   auto config = LoadWebConfig(path, diagnostics);
   if (!config) return base::Error{base::ErrorKind::kMalformed, diagnostics.Format(), path, {}};
-  access->tls_options_ = config->tls;
   access->config_ = std::make_shared<const WebConfig>(*std::move(config));
   return access;
 }
 
-// The newest good configuration. A file that turned bad is said once and the old one holds.
+// The file as it is now, if it can take the place of the one in use: as a whole or not at all.
+base::Result<WebConfig> Access::Acceptable() const {
+  base::Diagnostics diagnostics;
+  auto config = LoadWebConfig(path_, diagnostics);
+  if (!config) return base::Error{base::ErrorKind::kMalformed, diagnostics.Format(), path_, {}};
+  if (config->tls.has_value() != config_->tls.has_value()) {
+    return base::Error{base::ErrorKind::kUnsupported,
+                       "switching TLS " + std::string(config->tls ? "on" : "off") + " needs a restart",
+                       path_,
+                       {}};
+  }
+  if (config->tls) {
+    if (const auto usable = Tls::Check(*config->tls); !usable.ok()) return usable.error();
+  }
+  return *std::move(config);
+}
+
+// The newest good configuration. A file that is wrong is said once and looked at again, since what it names may change;
+// meanwhile the old one holds.
 std::shared_ptr<const WebConfig> Access::Current() {
   const std::lock_guard lock(mutex_);
   const auto now = base::SystemClock().Steady();
@@ -56,16 +74,22 @@ std::shared_ptr<const WebConfig> Access::Current() {
   looked_ = now;
   const auto stamp = FileStamp::Of(path_);
   if (stamp == stamp_) return config_;
-  stamp_ = stamp;
-  base::Diagnostics diagnostics;
-  if (auto config = LoadWebConfig(path_, diagnostics)) {
-    config_ = std::make_shared<const WebConfig>(*std::move(config));
+  auto config = Acceptable();
+  if (config.ok()) {
+    stamp_ = stamp;
+    refused_ = {};
+    config_ = std::make_shared<const WebConfig>(std::move(config).Take());
     base::Log(base::LogLevel::kInfo, "web configuration reloaded", {{"file", path_}});
-  } else {
-    base::Log(base::LogLevel::kError, "web configuration refused: the old one stays",
-              {{"problem", diagnostics.Format()}});
+  } else if (stamp != refused_) {
+    refused_ = stamp;
+    base::Log(base::LogLevel::kError, "web configuration refused: the old one stays", config.error());
   }
   return config_;
+}
+
+std::shared_ptr<const TlsOptions> Access::tls_options() {
+  const auto config = Current();
+  return config->tls ? std::shared_ptr<const TlsOptions>(config, &*config->tls) : nullptr;
 }
 
 std::vector<std::pair<std::string, std::string>> Access::headers() { return Current()->headers; }

@@ -22,8 +22,8 @@ class Access {
   // An empty path lets everybody in.
   static base::Result<std::unique_ptr<Access>> Load(const std::string& path);
 
-  // As read at the start: whether TLS is on does not change while running, only its files do.
-  const std::optional<TlsOptions>& tls_options() const { return tls_options_; }
+  // The newest ones, or null without TLS. Whether TLS is on does not change while running, everything else does.
+  std::shared_ptr<const TlsOptions> tls_options();
 
   // The answer to somebody who may not ask, or nothing.
   std::optional<Response> Check(const Request& request);
@@ -32,12 +32,13 @@ class Access {
  private:
   explicit Access(std::string path) : path_(std::move(path)) {}
   std::shared_ptr<const WebConfig> Current();
+  base::Result<WebConfig> Acceptable() const;
 
   const std::string path_;
-  std::optional<TlsOptions> tls_options_;
-  std::mutex mutex_;  // of the three below
+  std::mutex mutex_;  // of the four below
   std::shared_ptr<const WebConfig> config_;
-  FileStamp stamp_;
+  FileStamp stamp_;    // of the file in use
+  FileStamp refused_;  // of the one last said to be wrong
   base::SteadyTime looked_{};
   PasswordCheck passwords_;
 };

@@ -271,7 +271,7 @@ base::Result<std::unique_ptr<Server>> Server::Start(const Options& options, std:
   auto access = Access::Load(options.config_file);
   if (!access.ok()) return access.error();
   if ((*access)->tls_options()) {
-    auto loaded = Tls::Load(*(*access)->tls_options());
+    auto loaded = Tls::Load([source = access->get()] { return source->tls_options(); });
     if (!loaded.ok()) return loaded.error();
     tls = std::move(loaded).Take();
   }

@@ -19,7 +19,7 @@ struct Request {
   std::string path;                                             // decoded, without the query string
   std::vector<std::pair<std::string, std::string>> parameters;  // decoded, in order; repeated ones stay
   std::map<std::string, std::string, std::less<>> headers;      // names in lower case
-  base::SteadyTime received;
+  base::SteadyTime received;                                    // by this machine: before a worker was free for it
 };
 
 struct Response {

@@ -29,7 +29,8 @@ struct Identity {
   X509* certificate = X509_new();
   std::string subject;
 
-  explicit Identity(const std::string& name, const Identity* issuer = nullptr) : subject(name) {
+  explicit Identity(const std::string& name, const Identity* issuer = nullptr, const std::string& alternative = "")
+      : subject(name) {
     static long serial = 1;
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
     X509_set_version(certificate, 2);
@@ -41,7 +42,7 @@ struct Identity {
     const Identity& signer = issuer == nullptr ? *this : *issuer;
     X509_set_issuer_name(certificate, X509_get_subject_name(signer.certificate));
     Extend(issuer == nullptr ? NID_basic_constraints : NID_subject_alt_name,
-           issuer == nullptr ? "critical,CA:TRUE" : ("DNS:" + name).c_str());
+           issuer == nullptr ? "critical,CA:TRUE" : (alternative.empty() ? "DNS:" + name : alternative).c_str());
     X509_sign(certificate, signer.key, EVP_sha256());
   }
   ~Identity() {
@@ -107,6 +108,7 @@ inline std::string Get(int port, const std::string& path, const std::string& hea
 struct TlsAnswer {
   std::string subject;
   std::string text;
+  std::string suite;
 };
 
 inline TlsAnswer TlsGet(int port, const Identity* client = nullptr, int max_version = 0) {
@@ -124,6 +126,7 @@ inline TlsAnswer TlsGet(int port, const Identity* client = nullptr, int max_vers
     char name[128] = "";
     X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
     answer.subject = name;
+    answer.suite = SSL_get_cipher_name(ssl);
     X509_free(certificate);
     const std::string request = "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     SSL_write(ssl, request.data(), static_cast<int>(request.size()));
