@@ -57,13 +57,16 @@ Response MetricsHandler::operator()(const Request& request) {
   if (!selection.ok()) {
     return Response::Text(400, selection.error().subject + ": this " + selection.error().message + "\n");
   }
+  const auto deadline = ScrapeDeadline(request, selection->plan->options.scrape_timeout);
+  if (deadline.Passed(base::SystemClock().Steady())) {
+    return Response::Busy("the time that was given for the answer had passed before a worker was free\n");
+  }
   const auto permit = admission_.Enter(kPatience);
   if (!permit) return Response::Busy("too many scrapes wait for an instance that does not answer\n");
   const bool gzip = AcceptsGzip(request);
   Response response;
   response.content_type = metrics::kTextContentType;
-  response.body = scraper_.Scrape(*selection, gzip ? scrape::Encoding::kGzip : scrape::Encoding::kPlain,
-                                  ScrapeDeadline(request, selection->plan->options.scrape_timeout));
+  response.body = scraper_.Scrape(*selection, gzip ? scrape::Encoding::kGzip : scrape::Encoding::kPlain, deadline);
   if (gzip) response.headers.emplace_back("Content-Encoding", "gzip");
   response.headers.emplace_back("Vary", "Accept-Encoding");
   return response;

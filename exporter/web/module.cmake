@@ -1,5 +1,5 @@
 pgvigil_module(web
-  SOURCES access.cc arrival.cc landing.cc listen_address.cc metrics_handler.cc openssl_forward.cc password_check.cc routes.cc server.cc tls.cc web_config.cc
+  SOURCES access.cc arrival.cc http_message.cc landing.cc listen_address.cc metrics_handler.cc openssl_forward.cc password_check.cc routes.cc server.cc tls.cc web_config.cc
   DEPENDS scrape observe verdict query postgres metrics yaml cluster wal base
   LIBRARIES civetweb::civetweb OpenSSL::SSL OpenSSL::Crypto ${CRYPT_LIBRARY} ${CMAKE_DL_LIBS}
 )

@@ -6,13 +6,13 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <cstring>
-#include <ctime>
 #include <exception>
 #include <mutex>
 
 #include "base/logging.h"
 #include "web/access.h"
+#include "web/arrival.h"
+#include "web/http_message.h"
 #include "web/listen_address.h"
 #include "web/tls.h"
 
@@ -23,81 +23,11 @@ using base::Log;
 using base::LogLevel;
 
 constexpr std::size_t kCheaperCopiedThanSent = 256 * 1024;
-
-std::string LowerCase(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// application/x-www-form-urlencoded: '+' is a space. What is no escape stays as it is.
-std::string Decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 && HexDigit(text[i + 2]) >= 0;
-    if (escape) {
-      decoded += static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]));
-      i += 2;
-    } else {
-      decoded += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return decoded;
-}
-
-std::vector<std::pair<std::string, std::string>> Parameters(const char* query) {
-  std::vector<std::pair<std::string, std::string>> parameters;
-  std::string_view rest = query == nullptr ? "" : query;
-  while (!rest.empty()) {
-    const auto end = rest.find('&');
-    const auto pair = rest.substr(0, end);
-    const auto equals = pair.find('=');
-    if (!pair.empty()) {
-      parameters.emplace_back(Decoded(pair.substr(0, equals)),
-                              equals == std::string_view::npos ? "" : Decoded(pair.substr(equals + 1)));
-    }
-    if (end == std::string_view::npos) break;
-    rest.remove_prefix(end + 1);
-  }
-  return parameters;
-}
-
-Request ReadRequest(const mg_request_info& info) {
-  Request request;
-  request.received = base::SystemClock().Steady();
-  request.method = info.request_method;
-  request.path = info.local_uri;
-  request.parameters = Parameters(info.query_string);
-  for (int i = 0; i < info.num_headers; ++i) {
-    request.headers.emplace(LowerCase(info.http_headers[i].name), info.http_headers[i].value);
-  }
-  return request;
-}
-
-// RFC 9110 section 5.6.7.
-std::string HttpDate() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  std::array<char, 32> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc))};
-}
-
-// RFC 9112 section 9.3. What HTTP/1.0 has for it is not worth its trouble.
-bool KeepsAlive(const mg_request_info& info) {
-  if (std::strcmp(info.http_version, "1.1") != 0) return false;
-  for (int i = 0; i < info.num_headers; ++i) {
-    const bool connection = LowerCase(info.http_headers[i].name) == "connection";
-    if (connection && LowerCase(info.http_headers[i].value).find("close") != std::string::npos) return false;
-  }
-  return true;
-}
+constexpr std::size_t kWrittenAtOnce = 64 * 1024;
+constexpr auto kSendWithin = std::chrono::seconds(10);
+constexpr int kKeptAlive = 4;  // of 16 workers: an idle connection holds one for keep_alive_timeout_ms
+constexpr std::string_view kLastResort =
+    "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 }  // namespace
 
@@ -126,10 +56,8 @@ class Server::Impl {
         // No document root is given, so no file is ever served; no CORS either.
         "access_control_allow_origin", "", "access_control_allow_methods", "", nullptr};
     mg_callbacks callbacks{};
-    callbacks.log_message = [](const mg_connection*, const char* message) {
-      Log(LogLevel::kDebug, "civetweb", {{"detail", message}});
-      return 1;
-    };
+    callbacks.log_message = &Impl::OnLog;
+    callbacks.connection_closed = &Impl::OnClosed;
     if (tls_) callbacks.external_ssl_ctx = &Impl::OnExternalContext;
     std::array<char, 256> problem{};
     mg_init_data init{};
@@ -195,18 +123,58 @@ class Server::Impl {
     return 1;
   }
 
-  static int OnRequest(mg_connection* connection, void* self) {
+  // Beyond these frames an exception would end the process: whatever throws, nothing leaves them.
+  static int OnRequest(mg_connection* connection, void* self) noexcept {
     auto& impl = *static_cast<Impl*>(self);
-    const InFlight in_flight(impl);
+    bool begun = false;  // something was sent: no other answer can be
+    try {
+      return impl.Serve(connection, begun);
+    } catch (const std::exception& problem) {
+      LogFailure(problem.what());
+    } catch (...) {
+      LogFailure("unknown");
+    }
+    mg_disable_connection_keep_alive(connection);
+    if (!begun) mg_write(connection, kLastResort.data(), kLastResort.size());
+    return 500;
+  }
+
+  static void OnClosed(const mg_connection* connection) noexcept {
+    const auto* impl = static_cast<const Impl*>(mg_get_user_data(mg_get_context(connection)));
+    impl->Kept(false);
+  }
+
+  static int OnLog(const mg_connection*, const char* message) noexcept {
+    try {
+      Log(LogLevel::kDebug, "civetweb", {{"detail", message}});
+    } catch (...) {
+      return 1;  // a line less
+    }
+    return 1;
+  }
+
+  static void LogFailure(const char* problem) noexcept {
+    try {
+      Log(LogLevel::kError, "request failed", {{"error", problem}});
+    } catch (...) {
+      return;  // no memory to say that there is no memory
+    }
+  }
+
+  int Serve(mg_connection* connection, bool& begun) {
+    Kept(false);
     const mg_request_info& info = *mg_get_request_info(connection);
+    const InFlight in_flight(*this);
+    const auto now = base::SystemClock().Steady();
+    const auto request = ReadRequest(info, std::min(ArrivedAt(SocketOf(info), now), TakeHandshakeBegin(now)));
     Response response;
     try {
-      response = in_flight.refused() ? Response::Text(503, "shutting down\n") : impl.Answer(ReadRequest(info));
-    } catch (const std::exception& problem) {  // beyond this frame it would end the process
-      Log(LogLevel::kError, "request failed", {{"path", info.local_uri}, {"error", problem.what()}});
+      response = in_flight.refused() ? Response::Text(503, "shutting down\n") : Answer(request);
+    } catch (const std::exception& problem) {
+      Log(LogLevel::kError, "request failed", {{"path", request.path}, {"error", problem.what()}});
       response = Response::Text(500, "internal error: see the log\n");
     }
-    impl.Send(connection, response, std::strcmp(info.request_method, "HEAD") == 0);
+    Send(connection, request, response, begun);
     return response.status;
   }
 
@@ -232,27 +200,41 @@ class Server::Impl {
   }
 
   // Head and body as one write, if it is no large one: civetweb's own mg_response_header_* send a packet a line.
-  void Send(mg_connection* connection, const Response& response, bool head) const {
+  void Send(mg_connection* connection, const Request& request, const Response& response, bool& begun) {
     static const std::string kEmpty;
-    const std::string& body = response.body ? *response.body : kEmpty;
-    std::string text = "HTTP/1.1 " + std::to_string(response.status) + ' ' +
-                       mg_get_response_code_text(connection, response.status) + "\r\n";
-    const auto add = [&](std::string_view name, std::string_view value) {
-      text.append(name).append(": ").append(value).append("\r\n");
-    };
-    add("Content-Type", response.content_type);
-    add("Content-Length", std::to_string(body.size()));
-    for (const auto& [name, value] : response.headers) add(name, value);
-    for (const auto& [name, value] : access_->headers()) add(name, value);
-    add("Date", HttpDate());
-    const bool keep = KeepsAlive(*mg_get_request_info(connection)) && response.status != 401;
+    const std::string& body = response.body && request.method != "HEAD" ? *response.body : kEmpty;
+    const bool keep = WantsToKeepAlive(*mg_get_request_info(connection)) && response.status < 400 && Kept(true);
     if (!keep) mg_disable_connection_keep_alive(connection);
-    add("Connection", keep ? "keep-alive" : "close");
-    text += "\r\n";
-    const bool together = !head && body.size() <= kCheaperCopiedThanSent;
+    auto text = HeadOf(response, access_->headers(), mg_get_response_code_text(connection, response.status), keep);
+    const bool together = body.size() <= kCheaperCopiedThanSent;
     if (together) text += body;
-    mg_write(connection, text.data(), text.size());
-    if (!head && !together) mg_write(connection, body.data(), body.size());
+    begun = true;
+    const auto until = base::SystemClock().Steady() + kSendWithin;
+    if (Write(connection, text, until) && (together || Write(connection, body, until))) return;
+    mg_disable_connection_keep_alive(connection);
+  }
+
+  // civetweb gives up where nothing is taken for request_timeout_ms; a client that always takes a little is ours.
+  static bool Write(mg_connection* connection, std::string_view text, base::SteadyTime until) {
+    while (!text.empty()) {
+      const auto part = text.substr(0, kWrittenAtOnce);
+      if (mg_write(connection, part.data(), part.size()) != static_cast<int>(part.size())) return false;
+      text.remove_prefix(part.size());
+      if (!text.empty() && base::SystemClock().Steady() > until) return false;
+    }
+    return true;
+  }
+
+  // This worker's connection stays open for a next request, or not any more. Refused where enough workers are held so.
+  bool Kept(bool wanted) const noexcept {
+    thread_local bool kept = false;
+    if (kept == wanted) return kept;
+    if (wanted && kept_.fetch_add(1) >= kKeptAlive) {
+      --kept_;
+      return false;
+    }
+    if (!wanted) --kept_;
+    return kept = wanted;
   }
 
   const std::vector<Route> routes_;
@@ -264,6 +246,7 @@ class Server::Impl {
   bool draining_ = false;
   int in_flight_ = 0;
   std::condition_variable idle_;
+  mutable std::atomic<int> kept_ = 0;
 };
 
 base::Result<std::unique_ptr<Server>> Server::Start(const Options& options, std::vector<Route> routes) {
