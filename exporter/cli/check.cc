@@ -23,7 +23,7 @@ void CheckWebConfig(const std::string& path, base::Diagnostics& diagnostics) {
   if (path.empty() || access(path.c_str(), R_OK) != 0) return;
   const auto web = web::LoadWebConfig(path, diagnostics);
   if (!web || !web->tls) return;
-  if (const auto tls = web::Tls::Load(*web->tls); !tls.ok())
+  if (const auto tls = web::Tls::Check(*web->tls); !tls.ok())
     diagnostics.Error({tls.error().subject.empty() ? path : tls.error().subject, 0, 0}, "", tls.error().message);
 }
 

@@ -257,18 +257,6 @@ def test_a_hundred_thousand_rows_are_cut_at_the_limit_and_counted(cluster, watch
     assert page.get("pgvigil_query_rows", query="pg_cut") == 100_000
 
 
-def test_two_hundred_scrapes_at_once_are_answered_within_the_connection_limit(cluster, watch):
-    exporter = watch(cluster, {**SIMPLE, "pg_slow": gauge("SELECT count(*) AS value FROM generate_series(1, 100000)")})
-    exporter.wait_page("all answer", lambda page: page.get("pgvigil_cluster_instances", state="ready") == 3)
-    most = 0
-    with concurrent.futures.ThreadPoolExecutor(200) as pool:
-        answers = [pool.submit(exporter.page) for _ in range(200)]
-        while not all(answer.done() for answer in answers):
-            most = max(most, *(sessions(server) for server in cluster.servers))
-    assert all(answer.result().get("pg_probe_one", pg_instance="orders-1") == 1 for answer in answers)
-    assert 0 < most <= 3
-
-
 def test_a_scrape_joins_the_run_that_is_in_flight(own_cluster, watch):
     cluster = own_cluster(standbys=0, settings={"track_functions": "all"})
     cluster.primary.sql("CREATE FUNCTION slow() RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.5); RETURN 1; END'")
@@ -286,25 +274,6 @@ def test_a_scrape_joins_the_run_that_is_in_flight(own_cluster, watch):
     wait_for("it was called once more", lambda: int(cluster.primary.sql(calls)) == int(before) + 1)
 
 
-def test_while_an_instance_hangs_waiting_scrapes_are_limited(own_cluster, watch):
-    cluster = own_cluster(standbys=0)
-    exporter = watch(cluster, SIMPLE)
-    exporter.wait_page("it answers", lambda page: page.get("pg_up") == 1)
-    stopped = family(cluster.primary)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        with concurrent.futures.ThreadPoolExecutor(40) as pool:
-            answers = list(pool.map(lambda _: exporter.request(timeout=6), range(40)))
-        statuses = [status for status, _, _ in answers]
-        assert set(statuses) == {200, 503}
-        assert 12 <= statuses.count(200) <= 26
-        assert all(headers["Retry-After"] == "1" for status, headers, _ in answers if status == 503)
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
-
-
 def test_fifty_silent_servers_leave_the_other_fifty_on_the_page(cluster, start_exporter, tmp_path):
     silent = socket.socket()
     silent.bind(("127.0.0.1", 0))
@@ -320,23 +289,6 @@ def test_fifty_silent_servers_leave_the_other_fifty_on_the_page(cluster, start_e
     assert {name for name, value in up.items() if value == 1} == {f"live-{i}" for i in range(50)}
     assert len(up) == 100
     silent.close()
-
-
-def test_slow_and_vanishing_clients_do_not_keep_others_from_the_page(cluster, watch):
-    exporter = watch(cluster, SIMPLE)
-    rude = []
-    for _ in range(8):
-        dripping = socket.create_connection(("127.0.0.1", exporter.port))
-        dripping.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-        rude.append(dripping)
-    for _ in range(8):
-        vanishing = socket.create_connection(("127.0.0.1", exporter.port))
-        vanishing.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        vanishing.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        vanishing.close()
-    assert exporter.page().get("pg_probe_one", pg_instance="orders-1") == 1
-    for one in rude:
-        one.close()
 
 
 def test_sigterm_answers_what_is_in_flight_and_exits_0(cluster, watch):

@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <future>
@@ -73,6 +75,27 @@ TEST_F(WorkerTest, ARequestsTimeBeginsBeforeAWorkerIsFreeForIt) {
   leave.set_value();
   EXPECT_LT(received.get_future().get(), released);
   close(queued);
+}
+
+// civetweb itself gives up only where nothing at all is taken.
+TEST_F(WorkerTest, AReaderThatAlwaysTakesALittleDoesNotKeepItsWorker) {
+  const auto page = std::make_shared<const std::string>(std::size_t{192} << 20, 'x');
+  ASSERT_EQ(Start("", {{"GET", "/page",
+                        [page](const Request&) {
+                          Response response;
+                          response.body = page;
+                          return response;
+                        }}}),
+            "");
+  const int reader = ConnectTo(server_->port());
+  const std::string request = "GET /page HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(write(reader, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  std::size_t taken = 0;
+  std::vector<char> little(1 << 20);
+  for (ssize_t got = 0; (got = recv(reader, little.data(), little.size(), MSG_WAITALL)) > 0; poll(nullptr, 0, 100))
+    taken += static_cast<std::size_t>(got);
+  EXPECT_LT(taken, page->size());
+  close(reader);
 }
 
 }  // namespace
