@@ -19,12 +19,13 @@ std::vector<Route> MakeRoutes(const Application& application) {
                       response.content_type = "application/yaml; charset=utf-8";
                       return response;
                     }});
-  routes.push_back({"GET", "/", [&observer = application.observer, version = application.version](const Request&) {
-                      auto response =
-                          Response::Text(200, LandingPage(observer.Fleet(), version, base::SystemClock().Steady()));
-                      response.content_type = "text/html; charset=utf-8";
-                      return response;
-                    }});
+  routes.push_back(
+      {"GET", "/", [&observer = application.observer, version = application.version](const Request&) {
+         auto response = Response::Text(200, LandingPage(observer.Fleet(), version, base::SystemClock().Steady()));
+         response.content_type = "text/html; charset=utf-8";
+         response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+         return response;
+       }});
   if (application.lifecycle) {
     routes.push_back({"POST", "/-/reload", [reload = application.reload](const Request&) {
                         const auto status = reload();

@@ -16,10 +16,16 @@ TEST(LandingPageTest, SaysInWordsWhatIsWrongAndEscapesEverything) {
   const auto page = LandingPage({std::make_shared<const observe::ClusterView>(view)}, "1.2.3", {});
   EXPECT_NE(page.find("&lt;orders&gt;"), std::string::npos);
   EXPECT_NE(page.find("does not answer: Connection refused"), std::string::npos);
+  EXPECT_NE(page.find("Check that the server runs"), std::string::npos) << "what to do";
+  EXPECT_NE(page.find("1 instance in 1 cluster; 1 does not answer"), std::string::npos);
   EXPECT_NE(page.find("Who is primary is not known"), std::string::npos);
   EXPECT_NE(page.find("/metrics?cluster=%3Corders%3E"), std::string::npos);
   EXPECT_EQ(page.find("<orders>"), std::string::npos);
   EXPECT_EQ(page.find("<script"), std::string::npos);
+}
+
+TEST(LandingPageTest, SaysThatNothingIsWatched) {
+  EXPECT_NE(LandingPage({}, "1.2.3", {}).find("Nothing is watched"), std::string::npos);
 }
 
 }  // namespace
