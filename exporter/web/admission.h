@@ -47,6 +47,11 @@ class Admission {
     return Permit(*this);
   }
 
+  int waiting() {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
+  }
+
  private:
   void Leave() {
     const std::lock_guard lock(mutex_);

@@ -21,6 +21,21 @@ scrape::Filter FilterOf(const Request& request) {
   return filter;
 }
 
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
+// Of "gzip;q=0.5"; what is no weight is none, so that the answer stays plain, which everybody can read.
+double Weight(const std::vector<std::string_view>& fields) {
+  for (std::size_t i = 1; i < fields.size(); ++i) {
+    const auto field = LowerCase(base::Trim(fields[i]));
+    if (field.starts_with("q=")) return base::ParseDouble(field.substr(2)).value_or(0);
+  }
+  return 1;
+}
+
 }  // namespace
 
 base::Deadline ScrapeDeadline(const Request& request, base::Milliseconds limit) {
@@ -39,15 +54,15 @@ base::Deadline ScrapeDeadline(const Request& request, base::Milliseconds limit) 
 bool AcceptsGzip(const Request& request) {
   const auto header = request.headers.find("accept-encoding");
   if (header == request.headers.end()) return false;
+  std::optional<bool> gzip, any;
   for (const auto part : base::Split(header->second, ',')) {
     const auto fields = base::Split(part, ';');
-    const auto coding = base::Trim(fields[0]);
-    if (coding != "gzip" && coding != "*") continue;
-    const bool refused = fields.size() > 1 && base::Trim(fields[1]).starts_with("q=0") &&
-                         base::Trim(fields[1]).find_first_of("123456789", 3) == std::string_view::npos;
-    return !refused;
+    const auto coding = LowerCase(base::Trim(fields[0]));
+    const bool wanted = Weight(fields) > 0;
+    if (coding == "gzip" || coding == "x-gzip") gzip = gzip.value_or(false) || wanted;
+    if (coding == "*") any = wanted;
   }
-  return false;
+  return gzip.value_or(any.value_or(false));
 }
 
 MetricsHandler::MetricsHandler(scrape::Scraper& scraper) : scraper_(scraper), admission_(kWaiters) {}

@@ -193,7 +193,7 @@ class Server::Impl {
       return route.handler(request);
     }
     if (auto denied = access_->Check(request)) return *std::move(denied);  // what exists is nobody's business
-    if (allowed.empty()) return Response::Text(404, "not found\n");
+    if (allowed.empty()) return Response::Text(404, "404 page not found: / lists what there is\n");
     auto response = Response::Text(405, "method not allowed\n");
     response.headers.emplace_back("Allow", allowed);
     return response;

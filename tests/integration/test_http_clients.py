@@ -158,3 +158,18 @@ def test_clients_that_vanish_in_the_middle_of_a_run_leave_their_places(cluster, 
         assert exporter.request("/-/healthy")[0] == 200
     wait_for("an honest one is served", lambda: exporter.request()[0] == 200)
     assert sessions(cluster.primary) <= 3
+
+
+def test_every_client_gets_the_text_format_with_its_type_and_length(cluster, watch):
+    exporter = watch(cluster, SIMPLE)
+    openmetrics = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5", "Accept-Encoding": "gzip;q=0"}
+    status, headers, body = exporter.request(headers=openmetrics)
+    assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert "Content-Encoding" not in headers
+    assert int(headers["Content-Length"]) == len(body)
+    assert b"# EOF" not in body
+    status, headers, body = exporter.request(method="HEAD")
+    assert (status, body) == (200, b"")
+    assert int(headers["Content-Length"]) > 0
+    status, headers, _ = exporter.request(method="DELETE")
+    assert (status, headers["Allow"]) == (405, "GET, HEAD")

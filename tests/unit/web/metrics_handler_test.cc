@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "web/admission.h"
@@ -42,11 +43,30 @@ TEST(MetricsHandlerTest, CompressesForThoseWhoTakeIt) {
                                                                                {"gzip;q=0.0", false},
                                                                                {"identity", false},
                                                                                {"*", true},
+                                                                               {"*;q=0", false},
+                                                                               {"gzip;q=0, *", false},
+                                                                               {"*;q=0, gzip", true},
+                                                                               {"GZIP;Q=0.1", true},
+                                                                               {"gzip; q=x", false},
+                                                                               {"identity;q=1, gzip;q=0.001", true},
                                                                                {"gzipped", false}}) {
     Request request;
     request.headers["accept-encoding"] = header;
     EXPECT_EQ(AcceptsGzip(request), takes) << header;
   }
+}
+
+TEST(AdmissionTest, NobodyWaitsBehindPlacesThatDoNotMove) {
+  Admission admission(1, 1);
+  auto first = admission.Enter(1ms);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(admission.Enter(1ms)) << "waits out its patience";
+  EXPECT_FALSE(admission.Enter(1ms)) << "and the next one not at all";
+  auto behind = std::async(std::launch::async, [&] { return admission.Enter(60s).has_value(); });
+  while (admission.waiting() == 0) std::this_thread::yield();
+  EXPECT_FALSE(admission.Enter(60s)) << "the queue is full";
+  first.reset();
+  EXPECT_TRUE(behind.get());
 }
 
 }  // namespace

@@ -17,6 +17,10 @@ TEST_F(WebTest, AnswersWhatItKnowsAndRefusesTheRestClearly) {
   const auto wrong_method = Get(port, "/metrics", "Content-Length: 0\r\n", "POST");
   EXPECT_TRUE(wrong_method.starts_with("HTTP/1.1 405"));
   EXPECT_NE(wrong_method.find("Allow: GET, HEAD"), std::string::npos);
+  const auto answer = Get(port, "/metrics");
+  for (const char* header : {"Cache-Control: no-store\r\n", "X-Content-Type-Options: nosniff\r\n",
+                             "Content-Type: text/plain; charset=utf-8\r\n", "Content-Length: 5\r\n", "Date: "})
+    EXPECT_NE(answer.find(header), std::string::npos) << header;
   const auto head = Get(port, "/metrics", "", "HEAD");
   EXPECT_TRUE(head.starts_with("HTTP/1.1 200"));
   EXPECT_NE(head.find("Content-Length: 5"), std::string::npos);
