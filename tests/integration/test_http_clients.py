@@ -144,19 +144,21 @@ def test_rude_clients_cost_others_nothing_and_lose_their_workers(cluster, watch,
 
 
 def test_clients_that_vanish_in_the_middle_of_a_run_leave_their_places(cluster, watch):
-    exporter = watch(cluster, {"pg_slow": gauge("SELECT 1 AS value FROM pg_sleep(1)")})
+    exporter = watch(cluster, {"pg_slow": gauge("SELECT 1 AS value FROM pg_sleep(3)")})
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgvigil' AND wait_event = 'PgSleep'"
     exporter.wait_page("all answer", lambda page: page.get("pg_slow_value", pg_instance="orders-1") == 1)
-    for _ in range(3):
+    for _ in range(2):
+        wait_for("no run is in flight", lambda: cluster.primary.sql(asleep) == "0")
         vanishing = [socket.create_connection(("127.0.0.1", exporter.port)) for _ in range(WAITERS)]
         for one in vanishing:
             one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        wait_for("the query runs", lambda: cluster.primary.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgvigil' AND wait_event = 'PgSleep'") == "1")
+        wait_for("the query runs", lambda: cluster.primary.sql(asleep) == "1")
         for one in vanishing:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not a farewell
             one.close()
         assert exporter.request("/-/healthy")[0] == 200
     wait_for("an honest one is served", lambda: exporter.request()[0] == 200)
+    wait_for("all workers are free", lambda: all_workers_are_free(exporter))
     assert sessions(cluster.primary) <= 3
 
 
