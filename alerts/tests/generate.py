@@ -4,27 +4,40 @@
 A table says, for every alert and severity, which series turn it on and what it must then say; the situations that every
 alert must survive are the same for all of them and are written here once:
 
-  fires         after exactly `for`, for its own cluster only, with every annotation, and resolves
-  gaps          fires and stays silent as before while every third scrape is missing
+  fires         after exactly `for`, with every annotation, while each of its neighbours lacks one thing, and resolves
+  gaps          fires without a break, and nothing else does, while every third scrape is missing: at intervals of 15 s,
+                30 s and 60 s, and at 29 s and 59 s, whose samples wander through all offsets from the evaluations
   two exporters one alert, however many exporters see it, also while one replaces the other
   stale         resolves once its series have ended
+  fires, too    for whatever else fails beside it, one alert each: another instance, cluster, namespace, Kubernetes
+                cluster or slot, a cluster without namespace, values just beyond the threshold, exporters that disagree
+  silent        at every evaluation: values at the threshold, exporters that disagree, everything that ends at once, one
+                bad scrape after which everything ends, and what the table calls quiet
   no data       silent
 
 Fields of a case (durations as in Prometheus):
   severity, component, for, keep_firing_for   what the rule must declare; `for` and `keep_firing_for` default to 0s
   subject         cluster, instance, exporter or everything: the identity that the alert carries
+  dashboard       instance or cluster, where the alert leads to; as the subject unless given
   series          {name{own labels}: [healthy, faulty, healthy again (default: as before)]}, identity is added
-                  a value is a number, absent, now (the time itself), now-1h, fault (the moment the fault began), or
-                  fault x3 (the fault happens three times, a minute apart)
+                  a value is a number, absent, now (the time itself), now-1h, fault (the moment the fault began), up (rises
+                  with time), fault x3 (the fault happens three times, five minutes apart), or `A for 2m then B`
+  scenery         as series, but none of them may make a difference
+  lacking         {series: value} with which this series alone keeps the alert silent; by default its healthy value, or
+                  absent if that is the faulty one, too
+  disputed        {series: fires or silent} when a second exporter sees that lacking value and the rest as the first one
+  edges           {series: [silent value, firing value]}, next to each other on the two sides of the threshold
   delay           from the first faulty sample until the condition holds
   lasts           how long the condition then holds (default: `for` and 10 minutes)
   clears          from the first healthy sample until the condition is gone
-  labels          the alert's labels beyond identity, severity and component
+  labels          the alert's labels beyond identity, severity and component; `constant` lists those that are always so
   summary, description    the whole text; {age} is the humanised time since the fault began
   remembers       how long the rule looks back: it may fire so long after its series have ended
   on_stale        resolves (default) or fires: what must happen when every series ends
-  scrape          interval of the test's scrapes and evaluations (default 15s)
+  scrape          interval of the test's scrapes (default 15s)
   beside          {severity, description} of the other level of this alert that fires with it
+  persists        how much longer it must still fire when every series has ended
+  relieves        {alert: {series: value}}: with these, one of the two alerts fires without a break from then on
   quiet           {situation: {series: value}}: these instead of the faulty ones, and nothing may fire; with
                   `another exporter: healthy` a second one sees everything healthy
   also            {situation: {series: {...}, description: ...}}: these instead, and it must fire
@@ -41,10 +54,15 @@ HERE = Path(__file__).resolve().parent
 RUNBOOKS = "https://github.com/pgvigil/pgvigil/blob/main/alerts/runbooks"
 HEALTHY_FOR = 600  # seconds before the fault
 TICK = 15  # seconds between evaluations
-KUBERNETES = {"cluster": "eu"}
 
 CLUSTER_FAMILIES = re.compile(r"pgvigil_(cluster|rpo|sync|objective)_")
 EXPORTER_FAMILIES = re.compile(r"(up|pgvigil_(build|config|loop|scrape|samples)_\w+|process_\w+)$")
+IDENTITIES = {
+    "instance": ("cluster", "namespace", "pg_cluster", "pg_instance"),
+    "cluster": ("cluster", "namespace", "pg_cluster"),
+    "exporter": ("cluster", "namespace", "job"),
+    "everything": ("cluster",),
+}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -90,15 +108,20 @@ class Timeline:
         lasts = seconds(case["lasts"]) if "lasts" in case else self.hold + 600
         self.over = -(-(self.true + lasts) // self.step) * self.step  # at a scrape
         self.gone = self.over + seconds(case.get("clears", "0s"))
-        self.end = self.gone + self.keep + 900
+        self.end = self.gone + self.keep + 300
 
 
 def at(value, moment, fault):
     """The number that `value` stands for at `moment`; None where there is no sample."""
     if value == "absent":
         return None
+    if value == "up":
+        return 1000000 + moment
+    if passing := re.fullmatch(r"(\S+) for (\S+) then (\S+)", str(value)):
+        now = passing[1] if moment < fault + seconds(passing[2]) else passing[3]
+        return at(int(now) if now.isdigit() else now, moment, fault)
     if repeated := re.fullmatch(r"fault x(\d+)", str(value)):
-        return fault + 60 * min((moment - fault) // 60, int(repeated[1]) - 1)
+        return fault + 300 * min((moment - fault) // 300, int(repeated[1]) - 1)
     match = re.fullmatch(r"(now|fault)(?:([+-])(\w+))?", str(value))
     if not match:
         return value
@@ -138,129 +161,202 @@ def samples_of(phases, timeline, end):
     for moment in range(0, end, timeline.step):
         phase = before if moment < timeline.fault else faulty if moment < timeline.over else after
         result.append(at(phase, moment, timeline.fault))
-    # What is absent from a page ends: Prometheus marks it stale in the scrape after its last sample.
-    return ["stale" if sample is None and i and result[i - 1] is not None else sample
-            for i, sample in enumerate(result)]
+    return result
+
+
+def ended(samples):
+    """What is absent from a page ends: Prometheus marks it stale in the scrape after its last sample."""
+    return ["stale" if sample is None and i and samples[i - 1] is not None else sample
+            for i, sample in enumerate(samples)]
+
+
+def without_every_third(samples, offset):
+    """A scrape that fails ends all series of its target until the next one."""
+    kept = [None if i % 3 == offset else sample for i, sample in enumerate(samples)]
+    return ended(kept)
+
+
+def carried(template, identity):
+    """The labels of `identity` that this family carries."""
+    name = template.partition("{")[0]
+    if EXPORTER_FAMILIES.match(name):
+        return {k: v for k, v in identity.items() if k not in ("pg_cluster", "pg_instance")}
+    if CLUSTER_FAMILIES.match(name):
+        return {k: v for k, v in identity.items() if k != "pg_instance"}
+    return identity
+
+
+def own_labels(template):
+    return dict(re.findall(r'(\w+)="([^"]*)"', template.partition("{")[2]))
 
 
 def series_name(template, identity):
-    name, _, own = template.partition("{")
-    own = own.rstrip("}")
-    if EXPORTER_FAMILIES.match(name):
-        kept = {k: v for k, v in identity.items() if k not in ("pg_cluster", "pg_instance")}
-    elif CLUSTER_FAMILIES.match(name):
-        kept = {k: v for k, v in identity.items() if k != "pg_instance"}
-    else:
-        kept = identity
-    labels = ([own] if own else []) + [f'{k}="{v}"' for k, v in kept.items()]
-    return f"{name}{{{', '.join(labels)}}}"
+    """A label of the template is replaced by that of the identity; a pg_instance of its own stays."""
+    own = own_labels(template)
+    labels = {**own, **carried(template, identity)}
+    if "pg_instance" in own:
+        labels["pg_instance"] = own["pg_instance"]
+    written = ", ".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"{template.partition('{')[0]}{{{written}}}"
 
 
 SHOP_ORDERS = {"namespace": "shop", "pg_cluster": "orders", "pg_instance": "orders-1"}
-NEIGHBOURS = (
-    {"namespace": "shop", "pg_cluster": "billing", "pg_instance": "billing-1"},  # the same namespace
-    {"namespace": "bank", "pg_cluster": "orders", "pg_instance": "orders-1"},  # the same name
-)
 
 
-def scraped(identity, exporter="exporter-a", job=None):
-    job = job or ("pgvigil" if identity["pg_cluster"] == "orders" else "pgvigil-" + identity["pg_cluster"])
-    return {**identity, "job": job, "instance": f"{exporter}:9187"}
+def scraped(identity, exporter="exporter-a"):
+    return {"job": "pgvigil", **identity, "instance": f"{exporter}:9187"}
+
+
+def slug(text):
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 class Case:
     def __init__(self, alert, fields):
         self.alert, self.fields, self.timeline = alert, fields, Timeline(fields)
-        self.severity = fields["severity"]
+        self.severity, self.subject = fields["severity"], fields["subject"]
+        self.series = {name: list(values) for name, values in fields["series"].items()}
+        self.labels = fields.get("labels", {})
+        constant = fields.get("constant", [])
+        self.dimensions = [*IDENTITIES[self.subject], *(name for name in self.labels if name not in constant)]
         self.written = {}
+
+    # Series.
 
     def phases(self, overrides=None):
         """{series: [before, faulty, after]}; an override is a value held throughout, or phases of its own."""
-        result = {name: list(values) for name, values in self.fields["series"].items()}
+        result = {**self.series, **{name: list(values) for name, values in self.fields.get("scenery", {}).items()}}
         for name, value in (overrides or {}).items():
             result[name] = list(value) if isinstance(value, list) else [value, value]
         return result
 
-    def inputs(self, identity, overrides=None, shape=None, end=None):
+    def inputs(self, identity, overrides=None, shape=ended, timeline=None, only=None):
         """`shape` makes of a series' samples what the situation asks for."""
-        result = []
+        timeline, result = timeline or self.timeline, []
         for name, phases in self.phases(overrides).items():
-            samples = samples_of(phases, self.timeline, end or self.timeline.end)
-            samples = shape(samples) if shape else samples
+            if only is not None and not only(name):
+                continue
+            samples = shape(samples_of(phases, timeline, timeline.end))
             if any(sample not in (None, "stale") for sample in samples):
-                result.append({"series": series_name(name, identity),
-                               "values": run_length(samples, self.timeline.step)})
+                result.append({"series": series_name(name, identity), "values": run_length(samples, timeline.step)})
         return result
 
-    def healthy(self, identity, shape=None):
-        steady = {name: values[0] for name, values in self.fields["series"].items()}
-        return self.inputs(identity, steady, shape)
+    def healthy(self, identity, shape=ended, timeline=None):
+        return self.inputs(identity, {name: values[0] for name, values in self.phases().items()}, shape, timeline)
 
-    def identity_labels(self, kubernetes):
-        identity = dict(kubernetes)
-        subject = self.fields["subject"]
-        if subject == "everything":
-            return identity
-        if subject == "exporter":
-            return {**identity, "namespace": "shop", "job": "pgvigil"}
-        identity.update(namespace="shop", pg_cluster="orders")
-        if subject == "instance":
-            identity["pg_instance"] = "orders-1"
-        return identity
+    def lacking(self, name):
+        """The value of this series that alone keeps the alert silent."""
+        before, faulty = self.series[name][:2]
+        return self.fields.get("lacking", {}).get(name, "absent" if before == faulty else before)
 
-    def dashboard_url(self):
-        subject = self.fields["subject"]
-        if subject in ("exporter", "everything"):
+    def carries(self, name, dimension):
+        """Whether this series belongs to the thing that the label distinguishes."""
+        if dimension in self.labels:
+            return own_labels(name).get(dimension) == self.labels[dimension]
+        return dimension in carried(name, {"cluster": "", "job": "", **SHOP_ORDERS})
+
+    def neighbour(self, dimension, value):
+        """Differs from shop/orders in nothing but that label."""
+        return scraped({**SHOP_ORDERS, dimension: value})
+
+    def neighbours(self):
+        """For every label of the alert and every series one that has all but this series; the rest it shares with orders-1."""
+        for dimension in self.dimensions:
+            for number, name in enumerate(self.series):
+                if self.carries(name, dimension):
+                    yield from self.inputs(self.neighbour(dimension, f"{dimension}-{number}"), {name: self.lacking(name)},
+                                           only=lambda other, label=dimension: self.carries(other, label))
+
+    # What is expected.
+
+    def identity_labels(self, identity):
+        scope = {name: identity[name] for name in IDENTITIES[self.subject] if name in identity}
+        return {**scope, **self.labels}
+
+    def dashboard_url(self, identity):
+        board = self.fields.get("dashboard", self.subject)
+        if self.subject in ("exporter", "everything"):
             return "/d/pgvigil-cluster"
-        scope = "var-namespace=shop&var-pg_cluster=orders"
-        if subject == "instance":
-            return f"/d/pgvigil-instance?{scope}&var-pg_instance=orders-1"
-        return f"/d/pgvigil-cluster?{scope}"
+        url = f"/d/pgvigil-{board}?var-namespace={identity.get('namespace', '')}&var-pg_cluster={identity['pg_cluster']}"
+        return f"{url}&var-pg_instance={identity['pg_instance']}" if (board, self.subject) == ("instance", "instance") else url
 
-    def firing(self, moment, description=None, kubernetes=None):
+    def firing(self, moment, identity=None, description=None):
+        identity = identity or scraped(SHOP_ORDERS)
         description = description or self.fields["description"]
         known = min(moment, self.timeline.gone - TICK)
         age = humanize_duration(known - self.timeline.fault)
-        identity = {**self.identity_labels(kubernetes or {}), **self.fields.get("labels", {})}
         levels = {self.severity: description}
         if "beside" in self.fields:
             levels[self.fields["beside"]["severity"]] = self.fields["beside"]["description"]
-        return [{
-            "exp_labels": {**identity, "severity": severity, "component": self.fields["component"]},
-            "exp_annotations": self.annotations(" ".join(text.split()).replace("{age}", age)),
-        } for severity, text in levels.items()]
+        alerts = []
+        for severity, text in levels.items():
+            text = " ".join(text.split()).replace("{age}", age)
+            if "namespace" not in identity:
+                text = text.replace("shop/", "").replace(" in shop", "")
+            alerts.append({
+                "exp_labels": {**self.identity_labels(identity), "severity": severity, "component": self.fields["component"]},
+                "exp_annotations": self.annotations(text, identity)})
+        return alerts
 
-    def annotations(self, description):
+    def annotations(self, description, identity):
         """The same object for the same text, so that YAML has it once and refers to it afterwards."""
         return self.written.setdefault(description, {
             "summary": self.fields["summary"],
             "description": description,
             "runbook_url": f"{RUNBOOKS}/{self.alert}.md",
-            "dashboard_url": self.dashboard_url(),
+            "dashboard_url": self.dashboard_url(identity),
         })
 
     def expect(self, moment, alerts):
         return {"eval_time": duration(moment), "alertname": self.alert, "exp_alerts": alerts}
 
-    def group(self, situation, series, tests):
-        return {"name": f"{self.alert} ({self.severity}) {situation}", "interval": duration(self.timeline.step),
-                "input_series": series, "alert_rule_test": tests}
+    def firing_series(self):
+        return f'ALERTS{{alertname="{self.alert}", severity="{self.severity}", alertstate="firing"}}'
+
+    def by(self):
+        return f"by ({', '.join([*IDENTITIES[self.subject], *self.labels])})"
+
+    def expect_firing(self, moment, identities, since=None):
+        """These fire at `moment`; with `since`, at every evaluation from then on. Nothing else does at any of them."""
+        if since is None:
+            expression, value = f"count {self.by()} ({self.firing_series()})", 1
+        else:
+            value = (moment - since) // TICK + 1
+            window = duration(moment - since + TICK // 2)
+            expression = f"sum {self.by()} (count_over_time({self.firing_series()}[{window}]))"
+        samples = [{"labels": series_name("", self.identity_labels(one) | self.differing(one)), "value": value} for one in identities]
+        return {"expr": expression, "eval_time": duration(moment), "exp_samples": samples}
+
+    def differing(self, identity):
+        return {name: identity[name] for name in self.labels if name in identity}
+
+    def group(self, situation, series, tests, timeline=None):
+        timeline = timeline or self.timeline
+        result = {"name": f"{self.alert} ({self.severity}) {situation}", "interval": duration(timeline.step), "input_series": series,
+                  "alert_rule_test": [test for test in tests if "alertname" in test],
+                  "promql_expr_test": [test for test in tests if "expr" in test]}
+        return {name: value for name, value in result.items() if value}
+
+    # Situations.
 
     def groups(self):
         yield self.fires()
-        yield self.with_gaps()
+        for scrape in self.scrapes():
+            yield self.with_gaps(scrape)
         yield self.with_two_exporters()
         yield self.gone_stale()
-        for situation, series in self.fields.get("quiet", {}).items():
-            yield self.stays_quiet(situation, series)
+        if self.subject != "everything":
+            yield self.without_namespace()
+        yield self.fires_beside()
+        if self.subject != "everything":
+            yield self.stays_silent()
         for situation, other in self.fields.get("also", {}).items():
             yield self.fires_also(situation, other)
+        for earlier, series in self.fields.get("relieves", {}).items():
+            yield self.relieves(earlier, series)
 
     def fires(self):
         t = self.timeline
-        series = self.inputs(scraped(SHOP_ORDERS))
-        for neighbour in NEIGHBOURS:
-            series += self.healthy(scraped(neighbour))
         tests = [
             self.expect(t.fault - TICK, []),
             self.expect(t.fires - TICK, []),
@@ -270,64 +366,137 @@ class Case:
         if t.keep:
             tests.append(self.expect(t.gone + t.keep - TICK, self.firing(t.gone + t.keep - TICK)))
         tests.append(self.expect(t.gone + t.keep + TICK, []))
-        return self.group(f"fires after {duration(t.hold)}, only for its cluster, and resolves", series, tests)
+        series = self.inputs(scraped(SHOP_ORDERS))
+        if self.subject != "everything":
+            series += self.healthy(self.neighbour("namespace", "bank"))
+        return self.group(f"fires after {duration(t.hold)} and resolves", series, tests)
 
-    def with_gaps(self):
-        t = self.timeline
-        missing = lambda samples: ["stale" if i % 3 == 2 and s is not None else s for i, s in enumerate(samples)]
-        series = self.inputs(scraped(SHOP_ORDERS), shape=missing)
-        for neighbour in NEIGHBOURS:
-            series += self.healthy(scraped(neighbour), shape=missing)
-        moment = t.over - TICK
-        late = t.fires + 2 * t.step  # the scrape that would have shown it may be the missing one
-        tests = [self.expect(t.fault - TICK, []), self.expect(t.fires - TICK, [])]
-        if late < moment:
-            tests.append(self.expect(late, self.firing(late)))
-        tests.append(self.expect(moment, self.firing(moment)))
-        return self.group("is the same while every third scrape is missing", series, tests)
+    def scrapes(self):
+        return ("60s", "59s") if self.timeline.step == 60 else ("15s", "30s", "60s", "29s", "59s")
+
+    def with_gaps(self, scrape):
+        t = Timeline({**self.fields, "scrape": scrape})
+        t.end = t.over
+        offset = t.step % 4 % 3
+        shape = lambda samples: without_every_third(samples, offset)
+        series = self.inputs(scraped(SHOP_ORDERS), shape=shape, timeline=t)
+        if self.subject != "everything":
+            series += self.healthy(self.neighbour("namespace", "bank"), shape=shape, timeline=t)
+        # Of two scrapes the one that would have shown it first may be missing, and so may the last one before.
+        early, late, last = t.fires - 2 * t.step - TICK, t.fires + 2 * t.step + TICK, t.over - TICK
+        early, late, last = early // TICK * TICK, late // TICK * TICK, last // TICK * TICK
+        if late >= last:
+            raise ValueError(f"{self.alert} does not last long enough to be seen at {scrape}")
+        one = [scraped(SHOP_ORDERS)]
+        tests = [self.expect_firing(early, [], since=0), self.expect_firing(last, one, since=late)]
+        return self.group(f"is the same while every third scrape of {scrape} is missing", series, tests, t)
 
     def with_two_exporters(self):
         """One exporter leaves half way through `for`; a second one has seen the fault from the start."""
         t = self.timeline
         leaves = (t.true + t.hold // 2) // t.step
-        first = lambda samples: samples[:leaves] + ["stale"]
+        first = lambda samples: ended(samples)[:leaves] + ["stale"]
+        both = {"cluster": "eu", **SHOP_ORDERS}
         tests = [
             self.expect(t.fires - TICK, []),
-            self.expect(t.fires, self.firing(t.fires, kubernetes=KUBERNETES)),
-            self.expect(t.over - TICK, self.firing(t.over - TICK, kubernetes=KUBERNETES)),
+            self.expect(t.fires, self.firing(t.fires, scraped(both))),
+            self.expect(t.over - TICK, self.firing(t.over - TICK, scraped(both))),
         ]
-        series = self.inputs({**KUBERNETES, **scraped(SHOP_ORDERS)}, shape=first)
-        series += self.inputs({**KUBERNETES, **scraped(SHOP_ORDERS, "exporter-b")})
-        series += self.healthy({"cluster": "us", **scraped(SHOP_ORDERS)})
+        series = self.inputs(scraped(both), shape=first)
+        series += self.inputs(scraped(both, "exporter-b"))
         return self.group("is one alert when two exporters see it and one of them leaves", series, tests)
 
     def gone_stale(self):
         t = self.timeline
         cut = t.fires // t.step + 1
-        ended = lambda samples: samples[:cut] + ["stale"]
-        long_after = t.fires + t.keep + seconds(self.fields.get("remembers", "0s")) + 600
+        until = lambda samples: ended(samples)[:cut] + ["stale"]
+        long_after = t.fires + t.keep + 600 + sum(seconds(self.fields.get(name, "0s")) for name in ("remembers", "persists"))
         fires = self.fields.get("on_stale") == "fires"
         tests = [
             self.expect(t.fires, self.firing(t.fires)),
             self.expect(long_after, self.firing(long_after) if fires else []),
         ]
         what = "still fires" if fires else "resolves"
-        return self.group(f"{what} when its series have ended", self.inputs(scraped(SHOP_ORDERS), shape=ended), tests)
+        return self.group(f"{what} when its series have ended", self.inputs(scraped(SHOP_ORDERS), shape=until), tests)
 
-    def stays_quiet(self, situation, series):
+    def without_namespace(self):
         t = self.timeline
-        tests = [self.expect(moment, []) for moment in sorted({t.fires, t.over - TICK, t.gone, t.end - TICK})]
-        overrides = {name: value for name, value in series.items() if name != "another exporter"}
-        inputs = self.inputs(scraped(SHOP_ORDERS), overrides)
-        if len(overrides) < len(series):
-            inputs += self.healthy(scraped(SHOP_ORDERS, "exporter-b"))
-        return self.group(f"is silent: {situation}", inputs, tests)
+        alone = scraped({name: value for name, value in SHOP_ORDERS.items() if name != "namespace"})
+        return self.group("speaks of a cluster without namespace", self.inputs(alone),
+                          [self.expect(t.fires, self.firing(t.fires, alone))])
+
+    def situation(self, text):
+        """An identity of its own for a situation, so that many are tested at once; its name tells which one failed."""
+        name = slug(text)
+        if self.subject == "exporter":
+            return {**SHOP_ORDERS, "job": name}
+        return {**SHOP_ORDERS, "pg_cluster": name}
+
+    def disputes(self, outcome):
+        """(situation, series): a second exporter lacks one of the series."""
+        for name, result in self.fields.get("disputed", {}).items():
+            if result == outcome:
+                one = self.situation(f"disputed {name}")
+                series = self.inputs(scraped(one)) + self.inputs(scraped(one, "exporter-b"), {name: self.lacking(name)})
+                yield one, series
+
+    def edges(self, number):
+        """(situation, series): one of the series is just on this side of the threshold."""
+        for name, values in self.fields.get("edges", {}).items():
+            before, _, *after = self.phases()[name]
+            one = self.situation(f"{values[number]} of {name}")
+            yield one, self.inputs(scraped(one), {name: [before, values[number], *after]})
+
+    def fires_beside(self):
+        """Everything that fails gets its own alert, however alike the labels are; who lacks one thing gets none."""
+        t = self.timeline
+        identities = [scraped(SHOP_ORDERS)]
+        series = self.inputs(scraped(SHOP_ORDERS)) + list(self.neighbours())
+        for dimension in self.dimensions:
+            twin = self.neighbour(dimension, f"other-{dimension}")
+            identities.append(twin)
+            series += self.inputs(twin, only=lambda name, label=dimension: self.carries(name, label))
+        for one, inputs in [*self.disputes("fires"), *self.edges(1)]:
+            identities.append(scraped(one))
+            series += inputs
+        tests = [self.expect_firing(t.fires - TICK, []), self.expect_firing(t.fires, identities),
+                 self.expect_firing(t.over - TICK, identities)]
+        return self.group("is one alert for each that fails, and none for neighbours that lack one thing", series, tests)
+
+    def stays_silent(self):
+        t, series = self.timeline, []
+        for _, inputs in [*self.disputes("silent"), *self.edges(0)]:
+            series += inputs
+        if self.fields.get("on_stale") != "fires":
+            last = t.fault // t.step
+            series += self.healthy(scraped(self.situation("everything ends at once")),
+                                   shape=lambda samples: ended(samples)[:last] + ["stale"])
+            if t.hold and "delay" not in self.fields:
+                series += self.inputs(scraped(self.situation("everything ends after one bad scrape")),
+                                      shape=lambda samples: ended(samples)[:last + 1] + ["stale"])
+        for situation, changes in self.fields.get("quiet", {}).items():
+            overrides = {name: value for name, value in changes.items() if name != "another exporter"}
+            one = self.situation(situation)
+            series += self.inputs(scraped(one), overrides)
+            if len(overrides) < len(changes):
+                series += self.healthy(scraped(one, "exporter-b"))
+        return self.group("is silent at every evaluation", series, [self.expect_firing(t.end - TICK, [], since=0)])
 
     def fires_also(self, situation, other):
         t = self.timeline
         tests = [self.expect(t.fires - TICK, []),
-                 self.expect(t.fires, self.firing(t.fires, other.get("description")))]
+                 self.expect(t.fires, self.firing(t.fires, description=other.get("description")))]
         return self.group(f"fires: {situation}", self.inputs(scraped(SHOP_ORDERS), other.get("series")), tests)
+
+
+    def relieves(self, earlier, series):
+        t = Timeline({**self.fields, "lasts": "10m"})
+        t.end = t.over + seconds(self.fields["lasts"]) + 7200
+        begin, last = t.fault + 600, t.end - t.step
+        firing = f'count(ALERTS{{alertname=~"{earlier}|{self.alert}", alertstate="firing"}})'
+        test = {"expr": f"count_over_time({firing}[{duration(last - begin)}:{TICK}s])", "eval_time": duration(last),
+                "exp_samples": [{"labels": "{}", "value": (last - begin) // TICK + 1}]}
+        return self.group(f"relieves {earlier} without a break", self.inputs(scraped(SHOP_ORDERS), series, timeline=t), [test], t)
 
 
 class Flow(dict):
@@ -352,10 +521,18 @@ def readable(group):
     """One line a series, one line a set of labels."""
     result = dict(group)
     result["input_series"] = [Flow(series) for series in group["input_series"]]
-    result["alert_rule_test"] = []
-    for test in group["alert_rule_test"]:
-        alerts = [{**alert, "exp_labels": Flow(alert["exp_labels"])} for alert in test["exp_alerts"]]
-        result["alert_rule_test"].append({**test, "exp_alerts": alerts} if alerts else Flow(test))
+    for kind in ("alert_rule_test", "promql_expr_test"):
+        if kind not in group:
+            continue
+        result[kind] = []
+        for test in group[kind]:
+            alerts = [{**alert, "exp_labels": Flow(alert["exp_labels"])} for alert in test.get("exp_alerts", [])]
+            samples = [Flow(sample) for sample in test.get("exp_samples", [])]
+            if alerts:
+                test = {**test, "exp_alerts": alerts}
+            elif samples:
+                test = {**test, "exp_samples": samples}
+            result[kind].append(test if alerts or samples else Flow(test))
     return result
 
 
