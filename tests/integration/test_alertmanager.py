@@ -1,13 +1,15 @@
 """The shipped Alertmanager configuration in a real Alertmanager, with a webhook sink in place of the receivers.
 
 The configuration under test is a copy in which nothing but the receivers' addresses, the waiting times and the hours of
-the working day are changed.
+the working day are changed. The heartbeat's times keep their proportions.
 """
 
 import datetime
+import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -20,7 +22,10 @@ from monitoring import Sink, shipped_routing
 from postgres import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "alerts/alertmanager/alertmanager.yaml"
 PATIENCE = 30  # seconds until an awaited condition counts as never coming
+HEARTBEAT = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["route"]["routes"][0]
+HASTE = 30  # how many times faster than shipped the heartbeat's route runs here
 
 SHOP = {"namespace": "shop", "pg_cluster": "orders"}
 BANK = {"namespace": "bank", "pg_cluster": "orders"}
@@ -35,11 +40,21 @@ def await_that(condition, what):
     raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
+def seconds(duration):
+    return sum(int(number) * {"s": 1, "m": 60, "h": 3600}[unit] for number, unit in re.findall(r"(\d+)([smh])", duration))
+
+
+def hastened(config):
+    for name in ("group_interval", "repeat_interval"):
+        config["route"]["routes"][0][name] = f"{round(seconds(HEARTBEAT[name]) * 1000 / HASTE)}ms"
+    return config
+
+
 class Alertmanager:
     def __init__(self, directory, sink, working_now=True):
         self.log = directory / "log"
         config = directory / "alertmanager.yaml"
-        config.write_text(yaml.safe_dump(shipped_routing(sink, working_now)))
+        config.write_text(yaml.safe_dump(hastened(shipped_routing(sink, working_now))))
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         program = (os.environ.get("PGVIGIL_ALERTMANAGER") or shutil.which("prometheus-alertmanager")
@@ -85,7 +100,9 @@ class Alertmanager:
 
 @pytest.fixture
 def sink():
-    result = Sink()
+    arrivals = []  # when each message came, in seconds of the monotonic clock
+    result = Sink(on_message=lambda *_: arrivals.append(time.monotonic()))
+    result.arrivals = arrivals
     yield result
     result.close()
 
@@ -113,7 +130,7 @@ def test_a_cluster_is_paged_for_once_whatever_happens_in_it(alertmanager, sink):
     await_that(lambda: len({json.dumps(m["groupLabels"], sort_keys=True) for m in sink.messages("pager")}) == 2,
                "a page for each of two clusters")
     bank = [m for m in sink.messages("pager") if m["groupLabels"] == BANK]
-    assert {a["labels"]["alertname"] for m in bank for a in m["alerts"]} == {"PgTwoPrimaries", "PgInstanceDown"}
+    assert [{a["labels"]["alertname"] for a in m["alerts"]} for m in bank] == [{"PgTwoPrimaries", "PgStandbyDiverged", "PgInstanceDown"}]
     assert sink.messages("tickets") == []
 
 
@@ -154,11 +171,92 @@ def test_an_instance_that_is_down_does_not_mute_the_loss_it_causes(alertmanager,
     await_that(lambda: ("PgRpoPrimaryOverObjective", "shop", None) in sink.firing("pager"), "the page for the loss")
 
 
-def test_the_heartbeat_keeps_coming(alertmanager, sink):
-    watchdog = rule("PgWatchdog", "none")
-    alertmanager.post(watchdog)
-    await_that(lambda: len(sink.messages("heartbeat")) >= 3, "three heartbeats")
+def shipped_rules():
+    for path in sorted((ROOT / "alerts/rules").glob("*.yaml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def labels_of(one):
+    """The labels an alert of that rule has, with some value each, as far as its expression tells."""
+    grouped = re.search(r"by \(([^)]*)\)", one["expr"])[1].split(", ")
+    return {"alertname": one["alert"], **one["labels"], **{name: f"some-{name}" for name in grouped if name != "cluster"}}
+
+
+def matches(labels, matchers):
+    for matcher in matchers:
+        name, regexp, pattern = re.fullmatch(r'(\w+)=(~?)"(.*)"', matcher).groups()
+        if not (re.fullmatch(pattern, labels.get(name, "")) if regexp else labels.get(name, "") == pattern):
+            return False
+    return True
+
+
+def inhibitions():
+    """(source, target, equal) of all pairs of shipped alerts that the shipped configuration names."""
+    alerts = [labels_of(one) for one in shipped_rules()]
+    for one in yaml.safe_load(SHIPPED.read_text())["inhibit_rules"]:
+        sources = [alert for alert in alerts if matches(alert, one["source_matchers"])]
+        targets = [alert for alert in alerts if matches(alert, one["target_matchers"])]
+        if "alertname" in one["equal"]:
+            pairs = [(source, target) for source in sources for target in targets if source["alertname"] == target["alertname"]]
+        else:
+            pairs = itertools.product(sources, targets)
+        yield one, [(source, target, one["equal"]) for source, target in pairs]
+
+
+def test_every_inhibition_has_sources_and_targets_that_are_shipped():
+    for one, pairs in inhibitions():
+        assert pairs, one
+
+
+def test_every_inhibition_mutes_what_is_equal_and_nothing_else(alertmanager):
+    """Each pair in a cluster of its own; each target once as it is, and once with each of the labels that differs."""
+    expected = []
+    for number, (source, target, equal) in enumerate(pair for _, pairs in inhibitions() for pair in pairs):
+        name = "job" if "job" in source else "pg_cluster"
+        source, target = {**source, name: f"pair-{number}"}, {**target, name: f"pair-{number}"}
+        alertmanager.post(source, target)
+        expected.append((target, [source]))
+        for label in equal:
+            if label in target and label in source and label != "alertname":
+                other = {**target, label: f"{target[label]}-other"}
+                alertmanager.post(other)
+                expected.append((other, []))
+    assert any(sources for _, sources in expected) and not all(sources for _, sources in expected)
+    wrong = lambda: [(target, by) for target, by in expected if alertmanager.inhibited_by(target) != by]
+    await_that(lambda: not wrong(), "every target is muted by its source alone")
+
+
+NOT_MUTED = [
+    ("PgTwoPrimaries", "critical", "PgStandbyDiverged", "critical"),
+    ("PgTwoPrimaries", "critical", "PgSlotRetainingOverObjective", "critical"),
+    ("PgPrimaryUnknown", "critical", "PgConnectionsNearLimit", "critical"),
+    ("PgPrimaryUnknown", "critical", "PgRpoPrimaryOverObjective", "critical"),
+    ("PgInstanceDown", "warning", "PgSlotInactive", "warning"),
+    ("PgStandbyDisconnected", "warning", "PgSlotInactive", "warning"),
+    ("PgReplayPaused", "warning", "PgReplicationLagBytesHigh", "warning"),
+]
+
+
+def test_what_is_news_of_its_own_is_never_muted(alertmanager):
+    targets = []
+    for number, (source, severity, target, other) in enumerate(NOT_MUTED):
+        identity = {"namespace": "shop", "pg_cluster": f"pair-{number}", "pg_instance": "orders-1", "slot_name": "reports"}
+        targets.append(rule(target, other, **identity))
+        alertmanager.post(rule(source, severity, **identity), targets[-1])
+    control = rule("PgReplicationLagSecondsHigh", "warning", namespace="shop", pg_cluster="pair-0", pg_instance="orders-1")
+    alertmanager.post(control)
+    await_that(lambda: alertmanager.inhibited_by(control), "inhibition is at work")
+    assert [target for target in targets if alertmanager.inhibited_by(target)] == []
+
+
+def test_the_heartbeat_comes_once_an_interval(alertmanager, sink):
+    alertmanager.post(rule("PgWatchdog", "none"))
+    await_that(lambda: len(sink.arrivals) >= 6, "six heartbeats")
     assert {name for name, _ in sink.received} == {"heartbeat"}
+    interval = seconds(HEARTBEAT["group_interval"]) / HASTE
+    # The first one comes at once, and the first interval begins before it is sent.
+    assert 3.5 < (sink.arrivals[5] - sink.arrivals[1]) / interval < 4.5, "four heartbeats in four intervals"
 
 
 def test_outside_working_hours_pages_arrive_and_tickets_wait(tmp_path, sink):
