@@ -15,10 +15,24 @@ SECTIONS = ["Meaning", "Impact", "What it is not", "First look", "Causes", "Miti
 RECEIVERS = {"critical": "pager", "warning": "tickets", "info": "chat"}
 # What Prometheus and the platform add; what only Prometheus itself knows.
 FOREIGN_LABELS = {"cluster", "job", "instance", "alertname", "alertstate", "severity", "component"}
+MARKS = ("safe", "disruptive", "destructive")
+# Views, functions and programs of PostgreSQL that runbooks name: what else begins with pg_ must be a metric.
+POSTGRESQL = set("""
+    pg_backend_pid pg_basebackup pg_blocking_pids pg_cancel_backend pg_class pg_conf_load_time pg_control_checkpoint
+    pg_create_physical_replication_slot pg_ctl pg_current_wal_flush_lsn pg_current_wal_lsn pg_database pg_drop_replication_slot
+    pg_dump pg_has_role pg_hba pg_is_in_recovery pg_is_wal_replay_paused pg_isready pg_last_wal_receive_lsn
+    pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_monitor pg_multixact pg_postmaster_start_time pg_prepared_xacts
+    pg_promote pg_receivewal pg_reload_conf pg_replication_slots pg_rewind pg_roles pg_size_pretty pg_stat_activity
+    pg_stat_archiver pg_stat_database_conflicts pg_stat_progress_vacuum pg_stat_replication pg_stat_subscription
+    pg_stat_wal_receiver pg_subscription_rel pg_switch_wal pg_terminate_backend pg_total_relation_size pg_wal pg_wal_lsn_diff
+    pg_wal_replay_pause pg_wal_replay_resume pg_waldump""".split())
 FOREIGN_METRICS = {"up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"}
+# Labels that users choose, and what stands in runbooks for such a choice.
+FREE_LABELS = {"namespace", "pg_cluster", "pg_instance", "datname", "slot_name", "database", "application_name", "client_addr"}
+PLACEHOLDERS = {"QUERY"}
 WORDS = {"by", "on", "max", "min", "sum", "count", "avg", "rate", "increase", "delta", "deriv", "changes", "time", "and", "or", "unless", "group_left",
          "group_right", "bool", "last_over_time", "max_over_time", "min_over_time", "absent", "ignoring", "topk", "clamp_min", "vector", "resets",
-         "present_over_time", "label_replace", "sort_desc", "inf", "predict_linear", "count_over_time", "offset", "quantile_over_time", "abs", "round"}
+         "clamp_max", "present_over_time", "label_replace", "sort_desc", "inf", "predict_linear", "count_over_time", "offset", "quantile_over_time", "abs", "round"}
 
 
 def rules():
@@ -51,14 +65,40 @@ EMITTED = emitted()
 LABELS = set().union(*EMITTED.values()) | FOREIGN_LABELS
 
 
+def sources_of_values():
+    """Where the values of a family's labels are written down: the query that emits it, or the code that judges."""
+    code = "".join(path.read_text(encoding="utf-8") for module in ("scrape", "verdict") for path in (ROOT / "exporter" / module).glob("*.cc"))
+    queries = {}
+    for path in (ROOT / "queries").glob("*.yaml"):
+        for key, query in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            name = query.get("name", key)
+            queries[name] = queries.get(name, "") + query["sql"] + " ".join(str(column) for column in query["columns"].values())
+    return code, queries
+
+
+CODE, QUERIES = sources_of_values()
+
+
+def is_emitted(name, value):
+    """Whether that family's label can have this value; of a regular expression, what it begins with."""
+    if name.startswith("pgvigil_"):
+        return f'"{value}"' in CODE
+    text = " ".join(text for query, text in QUERIES.items() if name.startswith(query + "_"))
+    return re.search(rf"(?<!\w){re.escape(re.split(r'[.(|]', value)[0])}(?!\w)", text) is not None
+
+
 def problems_of(expression):
-    """Metrics and labels of a PromQL expression that nobody emits."""
+    """Metrics, labels and values of labels of a PromQL expression that nobody emits."""
     problems = []
     for name, matchers in re.findall(r"([a-zA-Z_:]\w*)\s*\{([^}]*)\}", expression):
         labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", re.sub(r'"[^"]*"', '""', matchers)))
         known = EMITTED.get(name, set()) | FOREIGN_LABELS
-        if name not in FOREIGN_METRICS:
-            problems += [f"{name} has no label {label}" for label in sorted(labels - known)]
+        if name in FOREIGN_METRICS:
+            continue
+        problems += [f"{name} has no label {label}" for label in sorted(labels - known)]
+        for label, value in re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"', matchers):
+            if label not in FOREIGN_LABELS | FREE_LABELS and value not in PLACEHOLDERS and not is_emitted(name, value):
+                problems.append(f"{name} never has {label}={value}")
     for grouped in re.findall(r"(?:by|on|ignoring|group_left|group_right|without)\s*\(([^)]*)\)", expression):
         problems += [f"no family has a label {label}" for label in re.findall(r"\w+", grouped) if label not in LABELS]
     bare = re.sub(r'\{[^}]*\}|\[[^\]]*\]|"[^"]*"|\b(?:by|on|ignoring|group_left|group_right|without)\s*\([^)]*\)', " ", expression)
@@ -69,38 +109,62 @@ def problems_of(expression):
 
 
 def panels():
-    """Every panel as the runbooks name it, with its description."""
+    """{board's uid: {panel as the runbooks name it: its description}}"""
     found = {}
     for path in (ROOT / "dashboards").glob("*.json"):
         board = json.loads(path.read_text(encoding="utf-8"))
         name = board["title"].removeprefix("pgvigil / ")
-        found |= {f"{name} › {panel['title']}": panel["description"] for panel in board["panels"] if panel["type"] != "row"}
+        found[board["uid"]] = {f"{name} › {panel['title']}": panel["description"] for panel in board["panels"] if panel["type"] != "row"}
     return found
 
 
-PANELS = panels()
+BOARDS = panels()
+PANELS = {title: description for board in BOARDS.values() for title, description in board.items()}
 
 
 def firings():
-    """How often each alert is expected to fire, and to be silent, in the rule tests."""
+    """How often each rule is expected to fire with all it says, and each alert to be silent, in the rule tests."""
     fires, silent = {}, {}
     for path in (ALERTS / "tests").glob("*_test.yaml"):
-        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
+        for test in yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)["tests"]:
             for moment in test.get("alert_rule_test", []):
-                count = fires if moment.get("exp_alerts") else silent
-                count[moment["alertname"]] = count.get(moment["alertname"], 0) + 1
+                for alert in moment["exp_alerts"]:
+                    rule = moment["alertname"], alert["exp_labels"]["severity"]
+                    fires[rule] = fires.get(rule, 0) + bool(alert["exp_annotations"])
+                if not moment["exp_alerts"]:
+                    silent[moment["alertname"]] = silent.get(moment["alertname"], 0) + 1
     return fires, silent
 
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FIRES, SILENT = firings()
+EACH_RULE = pytest.mark.parametrize("area, rule", RULES, ids=[f"{rule['alert']}-{rule['labels']['severity']}" for _, rule in RULES])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_alert_is_seen_to_fire_and_to_be_silent(name):
-    assert FIRES.get(name, 0) > 0 and SILENT.get(name, 0) > 0
+def test_a_rule_is_told_apart_by_alert_and_severity():
+    keys = [(rule["alert"], rule["labels"]["severity"]) for _, rule in RULES]
+    assert len(set(keys)) == len(keys)
 
 
-@pytest.mark.parametrize("area, rule", RULES, ids=[f"{rule['alert']}-{rule['labels']['severity']}" for _, rule in RULES])
+@EACH_RULE
+def test_a_rule_is_seen_to_fire_and_to_be_silent(area, rule):
+    assert FIRES.get((rule["alert"], rule["labels"]["severity"]), 0) > 0, area
+    assert SILENT.get(rule["alert"], 0) > 0, area
+
+
+@EACH_RULE
+def test_an_alert_leads_to_a_dashboard_with_a_panel_that_names_it(area, rule):
+    url = rule["annotations"]["dashboard_url"]
+    board = re.match(r"/d/([\w-]+)", url)[1]
+    assert any(re.search(rf"\b{rule['alert']}\b", description) for description in BOARDS[board].values()), f"{area}: none on {board}"
+    grouped = re.search(r"by \(([^)]*)\)", rule["expr"])[1].split(", ")
+    wanted = [name for name in ("namespace", "pg_cluster", "pg_instance") if "pg_cluster" in grouped and name in grouped]
+    if board == "pgvigil-cluster":
+        wanted = [name for name in wanted if name != "pg_instance"]
+    assert re.findall(r"var-(\w+)=\{\{ \$labels\.(\w+) \| urlquery \}\}", url) == [(name, name) for name in wanted]
+
+
+@EACH_RULE
 def test_a_rule_reads_only_what_is_emitted_and_points_to_its_runbook(area, rule):
     assert problems_of(rule["expr"]) == []
     assert rule["annotations"]["runbook_url"].endswith(f"/alerts/runbooks/{rule['alert']}.md")
@@ -110,7 +174,7 @@ def test_a_rule_reads_only_what_is_emitted_and_points_to_its_runbook(area, rule)
     assert "{{" not in rule["annotations"]["summary"] and "vector(0)" not in rule["expr"]
 
 
-@pytest.mark.parametrize("area, rule", RULES, ids=[f"{rule['alert']}-{rule['labels']['severity']}" for _, rule in RULES])
+@EACH_RULE
 def test_an_alert_has_a_receiver(area, rule):
     labels = {"alertname": rule["alert"], "pg_cluster": "orders", **rule["labels"]}
     done = subprocess.run(["amtool", "config", "routes", "test", f"--config.file={ALERTS / 'alertmanager' / 'alertmanager.yaml'}",
@@ -119,12 +183,55 @@ def test_an_alert_has_a_receiver(area, rule):
     assert done.stdout.split() == [expected], area
 
 
+def test_alertmanager_names_only_what_the_rules_have():
+    config = yaml.safe_load((ALERTS / "alertmanager" / "alertmanager.yaml").read_text(encoding="utf-8"))
+    matchers = [matcher for route in config["route"]["routes"] for matcher in route["matchers"]]
+    for one in config["inhibit_rules"]:
+        matchers += one["source_matchers"] + one["target_matchers"]
+        assert set(one["equal"]) <= LABELS | {"alertname"}, one
+    known = {"alertname": set(NAMES), **{label: {rule["labels"][label] for _, rule in RULES} for label in ("severity", "component")}}
+    for matcher in matchers:
+        label, values = re.fullmatch(r'(\w+)=~?"([\w|]+)"', matcher).groups()
+        assert set(values.split("|")) <= known[label], matcher
+
+
 @EACH_RUNBOOK
 def test_a_runbook_is_of_an_alert_and_complete(runbook):
     text = runbook.read_text(encoding="utf-8")
     assert runbook.stem in NAMES
     assert text.startswith(f"# {runbook.stem}\n")
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == SECTIONS
+
+
+@EACH_RUNBOOK
+def test_a_runbook_says_what_its_rules_say(runbook):
+    text = runbook.read_text(encoding="utf-8")
+    own = [(area, rule) for area, rule in RULES if rule["alert"] == runbook.stem]
+    severities, component = re.match(r"# \w+\n\nSeverity: (.*?) · Component: (\w+)", text).groups()
+    assert set(re.findall(r"\b(?:critical|warning|info|none)\b", severities.split(" when ")[0])) == {rule["labels"]["severity"] for _, rule in own}
+    assert component == own[0][0]
+    assert set(re.findall(r"`for: (\w+)`", text)) <= {rule.get("for") for _, rule in own}
+
+
+def section(text, title):
+    return re.search(rf"^## {title}$\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)[1]
+
+
+@EACH_RUNBOOK
+def test_each_step_has_one_mark_and_a_check_and_the_causes_lead_to_it(runbook):
+    text = runbook.read_text(encoding="utf-8")
+    steps = re.findall(r"^(\d+)\. (.*)$", section(text, "Mitigation"), re.MULTILINE)
+    assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
+    for number, step in steps:
+        marks = re.findall(rf"\*\*({'|'.join(MARKS)})\*\*", step)
+        assert len(marks) == 1 and step.startswith(f"**{marks[0]}** "), f"step {number}: {marks}"
+        assert re.search(r"\bCheck: .", step), f"step {number} has no check"
+    causes = [row.split("|")[-2].strip() for row in section(text, "Causes").splitlines()[2:] if row.startswith("|")]
+    assert causes
+    for cause in causes:
+        if not cause.startswith(("the runbook of Pg", "none: see ")):
+            assert re.fullmatch(r"\d+(?:(?:, then |, else |, )\d+)*", cause), cause
+            assert {int(number) for number in re.findall(r"\d+", cause)} <= set(range(1, len(steps) + 1)), cause
 
 
 @EACH_RUNBOOK
@@ -148,4 +255,6 @@ def test_a_runbook_reads_only_what_is_emitted(runbook):
     problems = [problem for span in spans if span not in LABELS for problem in problems_of(span)]
     for name in set(re.findall(r"\bpgvigil_\w+", prose)) - set(EMITTED):
         problems.append(f"{name} is not emitted")
+    for name in set(re.findall(r"\bpg_\w+", text)) - set(EMITTED) - LABELS - POSTGRESQL:
+        problems.append(f"{name} is neither emitted nor PostgreSQL's")
     assert problems == []
