@@ -79,12 +79,20 @@ def sources_of_values():
 CODE, QUERIES = sources_of_values()
 
 
-def is_emitted(name, value):
-    """Whether that family's label can have this value; of a regular expression, what it begins with."""
-    if name.startswith("pgvigil_"):
-        return f'"{value}"' in CODE
-    text = " ".join(text for query, text in QUERIES.items() if name.startswith(query + "_"))
-    return re.search(rf"(?<!\w){re.escape(re.split(r'[.(|]', value)[0])}(?!\w)", text) is not None
+def is_emitted(name, label, value):
+    """Whether that family's label can have this value; of a regular expression, each alternative by what it begins with."""
+    if label == "query":
+        return value in QUERIES
+    for alternative in value.split("|"):
+        word = re.split(r"[.*+?(\[]", alternative)[0]
+        if name.startswith("pgvigil_"):
+            known = f'"{word}"' in CODE if word == alternative else f'"{word}' in CODE
+        else:
+            text = " ".join(text for query, text in QUERIES.items() if name.startswith(query + "_"))
+            known = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)
+        if not known:
+            return False
+    return True
 
 
 def problems_of(expression):
@@ -97,7 +105,7 @@ def problems_of(expression):
             continue
         problems += [f"{name} has no label {label}" for label in sorted(labels - known)]
         for label, value in re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"', matchers):
-            if label not in FOREIGN_LABELS | FREE_LABELS and value not in PLACEHOLDERS and not is_emitted(name, value):
+            if label not in FOREIGN_LABELS | FREE_LABELS and value not in PLACEHOLDERS and not is_emitted(name, label, value):
                 problems.append(f"{name} never has {label}={value}")
     for grouped in re.findall(r"(?:by|on|ignoring|group_left|group_right|without)\s*\(([^)]*)\)", expression):
         problems += [f"no family has a label {label}" for label in re.findall(r"\w+", grouped) if label not in LABELS]
