@@ -13,7 +13,7 @@ alert must survive are the same for all of them and are written here once:
                 cluster or slot, values just beyond the threshold, exporters that disagree; and not for a neighbour that
                 lacks one of the conditions
   silent        at every evaluation: values at the threshold, exporters that disagree, everything that ends at once, one
-                bad scrape after which everything ends, and what the table calls quiet
+                bad scrape after which everything ends, every second scrape bad, and what the table calls quiet
   no data       silent
 
 Fields of a case (durations as in Prometheus):
@@ -232,14 +232,16 @@ class Case:
             result[name] = list(value) if isinstance(value, list) else [value, value]
         return result
 
-    def inputs(self, identity, overrides=None, shape=ended, timeline=None, only=None):
-        """`shape` makes of a series' samples what the situation asks for."""
+    def inputs(self, identity, overrides=None, shape=ended, timeline=None, only=None, raw=False):
+        """`shape` makes of a series' samples what the situation asks for; `raw` leaves them a list."""
         timeline, result = timeline or self.timeline, []
         for name, phases in self.phases(overrides).items():
             if only is not None and not only(name):
                 continue
             samples = shape(samples_of(phases, timeline, timeline.end))
-            if any(sample not in (None, "stale") for sample in samples):
+            if raw:
+                result.append({"series": series_name(name, identity), "values": samples})
+            elif any(sample not in (None, "stale") for sample in samples):
                 result.append({"series": series_name(name, identity), "values": run_length(samples, timeline.step)})
         return result
 
@@ -476,6 +478,7 @@ class Case:
             if t.hold and "delay" not in self.fields:
                 series += self.inputs(scraped(self.situation("everything ends after one bad scrape")),
                                       shape=lambda samples: ended(samples)[:last + 1] + ["stale"])
+                series += self.flapping(scraped(self.situation("every second scrape is bad")))
         for situation, changes in self.fields.get("quiet", {}).items():
             overrides = {name: value for name, value in changes.items() if name != "another exporter"}
             one = self.situation(situation)
@@ -483,6 +486,13 @@ class Case:
             if len(overrides) < len(changes):
                 series += self.healthy(scraped(one, "exporter-b"))
         return self.group("is silent at every evaluation", series, [self.expect_firing(t.end - TICK, [], since=0)])
+
+    def flapping(self, identity):
+        healthy = {name: values[0] for name, values in self.phases().items()}
+        for good, bad in zip(self.inputs(identity, healthy, shape=list, raw=True), self.inputs(identity, shape=list, raw=True)):
+            samples = [(one, other)[i % 2] for i, (one, other) in enumerate(zip(good["values"], bad["values"]))]
+            if any(sample is not None for sample in samples):
+                yield {"series": good["series"], "values": run_length(ended(samples), self.timeline.step)}
 
     def fires_also(self, situation, other):
         t = self.timeline
@@ -498,7 +508,8 @@ class Case:
         firing = f'count(ALERTS{{alertname=~"{earlier}|{self.alert}", alertstate="firing"}})'
         test = {"expr": f"count_over_time({firing}[{duration(last - begin)}:{TICK}s])", "eval_time": duration(last),
                 "exp_samples": [{"labels": "{}", "value": (last - begin) // TICK + 1}]}
-        return self.group(f"relieves {earlier} without a break", self.inputs(scraped(SHOP_ORDERS), series, timeline=t), [test], t)
+        gone = {"expr": f'ALERTS{{alertname="{earlier}", alertstate="firing"}}', "eval_time": duration(t.over + 3900), "exp_samples": []}
+        return self.group(f"relieves {earlier} without a break", self.inputs(scraped(SHOP_ORDERS), series, timeline=t), [test, gone], t)
 
 
 class Flow(dict):
