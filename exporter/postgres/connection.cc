@@ -67,7 +67,7 @@ Connection::Connection(EventLoop& loop, const std::vector<std::pair<std::string,
 }
 
 Connection::~Connection() {
-  if (watched_ >= 0) loop_.Unwatch(watched_);
+  loop_.Unwatch(watch_);
   PQfinish(connection_);
 }
 
@@ -78,16 +78,20 @@ void Connection::OnNotice(void* self, const PGresult* notice) {
 }
 
 void Connection::Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready) {
+  ready_ = std::move(ready);
+  loop_.Unwatch(std::exchange(watch_, 0));
+  Watch(events);
+}
+
+void Connection::Watch(std::uint32_t events) {
   const int socket = PQsocket(connection_);
-  const bool told = socket == watched_ && events == events_ && !ready && PQstatus(connection_) == CONNECTION_OK;
-  if (told) return;
+  // Once it is done connecting libpq keeps its socket: nothing is to be told to the kernel.
+  if (watch_ != 0 && socket == socket_ && events == events_ && PQstatus(connection_) == CONNECTION_OK) return;
   events_ = events;
-  if (socket != watched_ && watched_ >= 0) {
-    // libpq went on to another socket; the handler goes with it.
-    loop_.Unwatch(watched_);
-  }
-  watched_ = socket;
-  if (socket >= 0) loop_.Watch(socket, events, std::move(ready));
+  if (watch_ != 0 && socket == socket_) return loop_.Rewatch(watch_, events);
+  loop_.Unwatch(std::exchange(watch_, 0));
+  socket_ = socket;
+  if (socket >= 0 && ready_) watch_ = loop_.Watch(socket, events, ready_);
 }
 
 std::vector<std::pair<std::string, std::string>> SessionSettings(const SessionOptions& options) {

@@ -38,9 +38,10 @@ class Connection {
   bool bad() const { return PQstatus(connection_) == CONNECTION_BAD; }
   const Notice& notice() const { return notice_; }
 
-  // Waits for those EPOLL* events, 0 for none. An empty `ready` leaves the handler that is there; with the same events
-  // and once libpq is done connecting nothing is to be told to the kernel.
-  void Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready = {});
+  // Waits for those EPOLL* events, 0 for none. `ready` is kept for all later calls and goes along when libpq changes to
+  // another socket; without one before the first call nothing is watched.
+  void Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready);
+  void Watch(std::uint32_t events);
 
  private:
   static void OnNotice(void* self, const PGresult* notice);
@@ -48,7 +49,9 @@ class Connection {
   EventLoop& loop_;
   PGconn* connection_ = nullptr;
   Notice notice_;
-  int watched_ = -1;
+  std::function<void(std::uint32_t)> ready_;
+  WatchId watch_ = 0;
+  int socket_ = -1;  // the one watched
   std::uint32_t events_ = 0;
 };
 

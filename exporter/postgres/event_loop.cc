@@ -23,6 +23,12 @@ constexpr auto kLagWindow = std::chrono::seconds(5);  // two of them: the newest
 
 [[noreturn]] void ThrowErrno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
+// A watch's id is the kernel's word about it: which registration, and its descriptor.
+WatchId IdOf(std::uint32_t generation, int descriptor) {
+  return static_cast<WatchId>(generation) << 32 | static_cast<std::uint32_t>(descriptor);
+}
+int DescriptorOf(WatchId id) { return static_cast<int>(id & 0xFFFFFFFF); }
+
 // The greatest lateness of the last 5 to 10 s. Written by the loop, read by anyone.
 class LagMeter {
  public:
@@ -64,7 +70,7 @@ class LagMeter {
 
 struct EventLoop::Impl {
   struct Watched {
-    std::uint32_t generation;
+    WatchId id;
     std::function<void(std::uint32_t)> ready;
   };
 
@@ -89,7 +95,7 @@ struct EventLoop::Impl {
     if (epoll < 0 || wake < 0) ThrowErrno("event loop");
     epoll_event event{};
     event.events = EPOLLIN;
-    event.data.u64 = static_cast<std::uint32_t>(wake);
+    event.data.u64 = IdOf(0, wake);
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event) != 0) ThrowErrno("event loop");
   }
   ~Impl() {
@@ -108,6 +114,23 @@ struct EventLoop::Impl {
     while (RunPosted()) {
       RunTimers(clock);
       RunSockets(clock);
+    }
+  }
+
+  std::shared_ptr<Watched> Find(WatchId id) const {
+    const auto found = watched.find(DescriptorOf(id));
+    return found == watched.end() || found->second->id != id ? nullptr : found->second;
+  }
+
+  void TellKernel(WatchId id, std::uint32_t events) const {
+    const int descriptor = DescriptorOf(id);
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = id;
+    if (events == 0) {
+      epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nullptr);  // fails where it was closed: then it is gone anyway
+    } else if (epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) != 0) {
+      epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
     }
   }
 
@@ -155,18 +178,16 @@ struct EventLoop::Impl {
     lag.StepBegins(woke);
     for (int i = 0; i < count; ++i) {
       const auto& event = events[static_cast<std::size_t>(i)];
-      const int descriptor = static_cast<int>(event.data.u64 & 0xFFFFFFFF);
-      if (descriptor == wake) {
+      if (DescriptorOf(event.data.u64) == wake) {
         std::uint64_t ignored = 0;
         [[maybe_unused]] const auto got = read(wake, &ignored, sizeof ignored);
         continue;
       }
-      const auto found = watched.find(descriptor);
       // A handler before this one may have closed the descriptor, and another may have got its number.
-      if (found == watched.end() || found->second->generation != event.data.u64 >> 32) continue;
+      const auto handler = Find(event.data.u64);  // kept alive through its own Unwatch
+      if (!handler) continue;
       const auto now = clock.Steady();
       lag.Record(now - woke, now);
-      const auto handler = found->second;  // kept alive through its own Unwatch
       handler->ready(event.events);
     }
   }
@@ -241,24 +262,21 @@ void EventLoop::Cancel(TimerId timer) {
 
 base::SteadyTime::duration EventLoop::lag() const { return impl_->lag.Get(clock_.Steady()); }
 
-void EventLoop::Watch(int descriptor, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
-  auto& entry = impl_->watched[descriptor];
-  if (!entry) {
-    entry = std::make_shared<Impl::Watched>(Impl::Watched{++impl_->newest_generation, std::move(ready)});
-  } else if (ready) {
-    entry = std::make_shared<Impl::Watched>(Impl::Watched{entry->generation, std::move(ready)});
-  }
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = static_cast<std::uint64_t>(entry->generation) << 32 | static_cast<std::uint32_t>(descriptor);
-  if (epoll_ctl(impl_->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return;
-  epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, descriptor, &event);
+WatchId EventLoop::Watch(int descriptor, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
+  const auto id = IdOf(++impl_->newest_generation, descriptor);
+  impl_->watched[descriptor] = std::make_shared<Impl::Watched>(Impl::Watched{id, std::move(ready)});
+  impl_->TellKernel(id, events);
+  return id;
 }
 
-void EventLoop::Unwatch(int descriptor) {
-  if (impl_->watched.erase(descriptor) == 0) return;
-  epoll_ctl(impl_->epoll, EPOLL_CTL_DEL, descriptor,
-            nullptr);  // fails where libpq has closed it: then it is gone anyway
+void EventLoop::Rewatch(WatchId watch, std::uint32_t events) {
+  if (impl_->Find(watch)) impl_->TellKernel(watch, events);
+}
+
+void EventLoop::Unwatch(WatchId watch) {
+  if (!impl_->Find(watch)) return;
+  impl_->watched.erase(DescriptorOf(watch));
+  impl_->TellKernel(watch, 0);
 }
 
 }  // namespace pgvigil::postgres

@@ -13,6 +13,7 @@
 namespace pgvigil::postgres {
 
 using TimerId = std::uint64_t;  // never 0
+using WatchId = std::uint64_t;  // never 0
 
 class EventLoop {
  public:
@@ -43,11 +44,14 @@ class EventLoop {
   // Any thread: the greatest time by which a timer or a readable socket was served late in the last 10 s.
   base::SteadyTime::duration lag() const;
 
-  // The loop's thread only. `events` is an EPOLL* mask, 0 to keep the descriptor registered but quiet. Adds or modifies
-  // (libpq may close a socket and open another of the same number, which the kernel silently unregisters).
-  // An empty `ready` leaves the handler that is there.
-  void Watch(int descriptor, std::uint32_t events, std::function<void(std::uint32_t)> ready);
-  void Unwatch(int descriptor);
+  // The loop's thread only. Calls `ready` for those EPOLL* events of the descriptor; with none (0) the kernel is not
+  // asked about it at all, since it would report a hang-up even so. The newest of a number holds: whoever had it before
+  // has closed its descriptor.
+  WatchId Watch(int descriptor, std::uint32_t events, std::function<void(std::uint32_t)> ready);
+  // Other events for the same handler; also where the descriptor was closed and another of the same number opened (as
+  // libpq does), which the kernel silently unregisters.
+  void Rewatch(WatchId watch, std::uint32_t events);
+  void Unwatch(WatchId watch);  // 0 and what another Watch took the number of are ignored
 
  private:
   struct Impl;
