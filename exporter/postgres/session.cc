@@ -15,6 +15,7 @@ namespace pgvigil::postgres {
 namespace {
 
 constexpr int kHandshakes = 8;
+constexpr auto kHandshakeSilence = std::chrono::milliseconds(200);  // after it a server has to queue for its slot anew
 constexpr int kWorkers = 4;
 constexpr int kFirstWithIdleSettings = 140000;  // client_connection_check_interval, idle_session_timeout
 
@@ -42,9 +43,9 @@ bool NeedsResolving(const Dsn& dsn) {
 }  // namespace
 
 struct Connector::Impl {
-  explicit Impl(EventLoop& loop) : workers(loop, kWorkers) {}
+  explicit Impl(EventLoop& loop) : slots(loop, kHandshakes), workers(loop, kWorkers) {}
 
-  HandshakeSlots slots{kHandshakes};
+  HandshakeSlots slots;
   std::shared_ptr<Resolver> resolver = std::make_shared<Resolver>();  // a worker that hangs may outlive this
   Workers workers;
 };
@@ -74,9 +75,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     deadline_ = deadline;
     state_ = State::kInFlight;
     for (auto& segment : segments) setup_.push_back(std::move(segment));
-    if (!pipeline_->Send(std::exchange(setup_, {}))) {
-      return Later([self = shared_from_this()] { self->Lose(LostError(*self->connection_, self->Subject())); });
-    }
+    if (!pipeline_->Send(std::exchange(setup_, {}))) return LaterInAttempt(&Impl::OnBroken);
     SetTimer();
     FlushAndWatch();
   }
@@ -131,22 +130,38 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
       if (!self->abandoned_) work();
     });
   }
+  // The same, unless what is under way was given up by then.
+  void LaterInAttempt(void (Impl::*step)()) {
+    Later([this, step, attempt = attempt_] {
+      if (attempt_ == attempt) (this->*step)();
+    });
+  }
 
   void SetTimer() {
     loop().Cancel(timer_);
     timer_ = loop().At(deadline_.at(), [this] { OnDeadline(); });
   }
 
+  // First that it is over, so that nothing started before goes on; then the connection, then what others wait for.
   void Reset() {
+    ++attempt_;
+    state_ = State::kClosed;
     loop().Cancel(std::exchange(timer_, 0));
-    loop().Cancel(std::exchange(address_timer_, 0));
-    slot_.reset();
     pipeline_.reset();
-    connection_.reset();
+    Disconnect();
     greeting_.reset();
     setup_.clear();
-    state_ = State::kClosed;
-    ++attempt_;
+  }
+
+  void Disconnect() {
+    loop().Cancel(std::exchange(address_timer_, 0));
+    connection_.reset();
+    LeaveHandshake();
+  }
+
+  void LeaveHandshake() {
+    loop().Cancel(std::exchange(silence_timer_, 0));
+    place_.reset();
   }
 
   void OnDeadline() {
@@ -192,18 +207,11 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     const auto now = Now();
     const auto share = deadline_.Left(now) / static_cast<int>(addresses_.size() - next_address_);
     address_ = addresses_[next_address_++];
-    slot_.reset();
     wants_read_ = false;
-    connection_.reset();
+    Disconnect();
     connection_ = std::make_unique<Connection>(loop(), ConnectParameters(options_, address_, password_, plain_));
-    loop().Cancel(std::exchange(address_timer_, 0));
     if (next_address_ < addresses_.size()) address_timer_ = loop().At(now + share, [this] { OnAddressSilent(); });
-    if (connection_->bad()) {
-      const auto attempt = attempt_;
-      return Later([this, attempt] {
-        if (attempt == attempt_ && state_ == State::kConnecting) OnConnectFailed();
-      });
-    }
+    if (connection_->bad()) return LaterInAttempt(&Impl::OnStartFailed);
     PQsetnonblocking(connection_->get(), 1);
     connection_->Watch(EPOLLOUT, [this](std::uint32_t) { OnConnectReady(); });
   }
@@ -213,24 +221,30 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     ConnectNext();
   }
 
+  void OnStartFailed() {
+    if (state_ == State::kConnecting && connection_->bad()) OnConnectFailed();
+  }
+
   void OnConnectReady() {
     const auto self = shared_from_this();
-    if (wants_read_ && !slot_) {
-      // The server's first byte is here: from now on it costs CPU, and takes its turn.
-      const auto attempt = attempt_;
-      slot_ = connector_.impl().slots.Acquire(options_.urgent, [weak = weak_from_this(), attempt] {
-        const auto there = weak.lock();
-        if (there && there->attempt_ == attempt && there->state_ == State::kConnecting && there->connection_)
-          there->OnConnectReady();
-      });
-      if (!slot_) return connection_->Watch(0);
-    }
-    switch (PQconnectPoll(connection_->get())) {
-      case PGRES_POLLING_OK: return OnConnected();
-      case PGRES_POLLING_FAILED: return OnConnectFailed();
-      case PGRES_POLLING_READING: wants_read_ = true; return connection_->Watch(EPOLLIN);
-      default: wants_read_ = false; return connection_->Watch(EPOLLOUT);
-    }
+    if (wants_read_ && !HasSlot()) return connection_->Watch(0);
+    const auto progress = PQconnectPoll(connection_->get());
+    if (progress == PGRES_POLLING_OK) return OnConnected();
+    if (progress == PGRES_POLLING_FAILED) return OnConnectFailed();
+    wants_read_ = progress == PGRES_POLLING_READING;
+    connection_->Watch(wants_read_ ? EPOLLIN : EPOLLOUT);
+    if (!place_) return;
+    loop().Cancel(silence_timer_);
+    silence_timer_ = loop().After(kHandshakeSilence, [this] { LeaveHandshake(); });
+  }
+
+  // The server's first byte is here: from now on it costs CPU, and takes its turn.
+  bool HasSlot() {
+    if (place_) return place_->held();
+    place_ = connector_.impl().slots.Ask(options_.urgent, [weak = weak_from_this()] {
+      if (const auto there = weak.lock()) there->OnConnectReady();
+    });
+    return place_->held();
   }
 
   void OnConnectFailed() {
@@ -239,9 +253,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     if (error.kind == base::ErrorKind::kAuth && !std::exchange(retried_password_, true)) {
       // Rotated since it was read? Once more, if the file says something else now.
       refusal_ = std::move(error);
-      slot_.reset();
-      connection_.reset();
-      loop().Cancel(std::exchange(address_timer_, 0));
+      Disconnect();
       state_ = State::kPreparing;
       return Prepare();
     }
@@ -254,7 +266,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   }
 
   void OnConnected() {
-    slot_.reset();
+    LeaveHandshake();
     loop().Cancel(std::exchange(timer_, 0));
     loop().Cancel(std::exchange(address_timer_, 0));
     auto* connection = connection_->get();
@@ -297,12 +309,11 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
 
   void FlushAndWatch() {
     const int left = PQflush(connection_->get());
-    if (left < 0)
-      return Later([this] {
-        if (pipeline_ && connection_->bad()) Lose(LostError(*connection_, Subject()));
-      });
+    if (left < 0) return LaterInAttempt(&Impl::OnBroken);
     connection_->Watch(left > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
+
+  void OnBroken() { Lose(LostError(*connection_, Subject())); }
 
   // The session is over: by the server, the network or the deadline.
   void Lose(const base::Error& error) {
@@ -331,7 +342,8 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   std::size_t next_address_ = 0;
   std::string address_;
   TimerId address_timer_ = 0;
-  std::unique_ptr<HandshakeSlots::Slot> slot_;
+  std::unique_ptr<HandshakeSlots::Place> place_;  // a slot or the wait for one: not more than one
+  TimerId silence_timer_ = 0;
   bool wants_read_ = false;
   bool plain_ = false;  // without settings in the startup packet
   bool retried_password_ = false;

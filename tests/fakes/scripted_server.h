@@ -11,6 +11,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace pgvigil::fakes {
@@ -49,6 +50,28 @@ class ScriptedServer {
     while (!stopping_) {
       pollfd waiting{connection, POLLIN, 0};
       if (poll(&waiting, 1, 20) > 0 && read(connection, ignored, sizeof ignored) <= 0) return;
+    }
+  }
+
+  // False when the peer has closed or the server is being stopped before that many bytes have come.
+  bool Read(int connection, char* bytes, std::size_t count) const {
+    while (count > 0) {
+      pollfd waiting{connection, POLLIN, 0};
+      if (stopping_) return false;
+      if (poll(&waiting, 1, 20) <= 0) continue;
+      const auto got = read(connection, bytes, count);
+      if (got <= 0) return false;
+      bytes += got;
+      count -= static_cast<std::size_t>(got);
+    }
+    return true;
+  }
+  // What was not accepted by a peer that is gone is dropped.
+  static void Write(int connection, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto put = send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (put <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(put));
     }
   }
 
