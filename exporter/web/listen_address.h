@@ -7,7 +7,8 @@
 
 namespace pgvigil::web {
 
-// ":9187" (every address), "127.0.0.1:9187", "[::1]:9187" to civetweb's listening_ports, with an "s" behind for TLS. Pure.
+// ":9187" (every address), "127.0.0.1:9187", "[::1]:9187" to civetweb's listening_ports, with an "s" behind for TLS.
+// Pure.
 base::Result<std::string> ListeningPorts(const std::string& listen, bool tls, bool has_ipv6);
 
 // Why nothing can listen there, as the system says it: "Address already in use". Empty if it can, or is no address.
