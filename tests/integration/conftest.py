@@ -9,8 +9,9 @@ import tempfile
 
 import pytest
 
-from exporter import Exporter, instances, password_file
+from exporter import Exporter, Page, instances, password_file, run
 from postgres import Cluster
+from situations import Session
 
 
 @contextlib.contextmanager
@@ -79,3 +80,29 @@ def watch(start_exporter, tmp_path):
         return start_exporter({"clusters": [{"name": "orders", "instances": instances(cluster.servers, secret)}], **config})
 
     return start
+
+
+@pytest.fixture
+def scrape(tmp_path):
+    """scrape(server): its page, with every query run for it."""
+    secret = password_file(tmp_path)
+
+    def one(server, *words):
+        done = run("scrape", "--dsn", server.dsn(), "--password-file", str(secret), "--log.level", "error", *words)
+        assert done.returncode == 0, done.stderr
+        page = Page(done.stdout)
+        assert [labels for labels, value in page.all("pgvigil_query_success") if value != 1] == []
+        return page
+
+    return one
+
+
+@pytest.fixture
+def session():
+    with contextlib.ExitStack() as stack:
+        def start(server, dbname="postgres"):
+            made = Session(server, dbname)
+            stack.callback(made.end)
+            return made
+
+        yield start

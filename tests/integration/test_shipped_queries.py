@@ -3,15 +3,15 @@
 On the oldest and the newest major, whose statements differ most; test_majors.py runs every query on all of them.
 """
 
-import contextlib
 import json
 import subprocess
 
 import pytest
 
 from conftest import server_directory
-from exporter import ROOT, Page, password_file, run
+from exporter import ROOT
 from postgres import Cluster, client, unprivileged, wait_for
+from situations import assert_holds_nothing, changed, epoch, page_holders, replayed, set_up, states, streams, table, write
 
 MAJORS = [13, 18]
 
@@ -24,7 +24,7 @@ def major(request):
 @pytest.fixture(scope="module")
 def cluster(major):
     settings = {"max_prepared_transactions": "5", "shared_preload_libraries": "pg_stat_statements", "work_mem": "5MB",
-                "autovacuum_naptime": "2min", "idle_in_transaction_session_timeout": "1h", "autovacuum": "off"}
+                "autovacuum_naptime": "2min", "idle_in_transaction_session_timeout": "1h", "autovacuum": "off", "wal_receiver_status_interval": "1s"}
     with server_directory() as directory:
         made = Cluster(directory, standbys=1, major=major, settings=settings)
         yield made
@@ -33,63 +33,12 @@ def cluster(major):
 
 @pytest.fixture
 def primary(cluster):
-    """Each test leaves it without sessions, slots, prepared transactions of its own."""
+    """Each test leaves it without sessions, slots, prepared transactions and settings of its own."""
     yield cluster.primary
+    set_up(cluster.primary)
     cluster.primary.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
     for gid in cluster.primary.sql("SELECT gid FROM pg_prepared_xacts").split():
         cluster.primary.sql(f"ROLLBACK PREPARED '{gid}'")
-
-
-@pytest.fixture
-def scrape(tmp_path):
-    """scrape(server): its page, with every query run for it."""
-    secret = password_file(tmp_path)
-
-    def one(server, *words):
-        done = run("scrape", "--dsn", server.dsn(), "--password-file", str(secret), "--log.level", "error", *words)
-        assert done.returncode == 0, done.stderr
-        page = Page(done.stdout)
-        assert [labels for labels, value in page.all("pgvigil_query_success") if value != 1] == []
-        return page
-
-    return one
-
-
-class Session:
-    """A session of psql that stays."""
-
-    def __init__(self, server, dbname):
-        self.process = subprocess.Popen([client("psql"), "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres",
-                                         "-d", dbname], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def send(self, sql):
-        self.process.stdin.write(sql + ";\n")
-        self.process.stdin.flush()
-
-    def ask(self, sql):
-        """One row of one column."""
-        self.send(sql)
-        return self.process.stdout.readline().strip()
-
-
-@pytest.fixture
-def session():
-    with contextlib.ExitStack() as stack:
-        def start(server, dbname="postgres"):
-            made = Session(server, dbname)
-            stack.callback(made.process.wait)
-            stack.callback(made.process.terminate)
-            return made
-
-        yield start
-
-
-def epoch(server):
-    return float(server.sql("SELECT extract(epoch FROM clock_timestamp())"))
-
-
-def table(server, name, rows=1000):
-    server.sql(f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} AS SELECT i FROM generate_series(1, {rows}) AS i")
 
 
 def test_settings_are_in_base_units(primary, scrape):
@@ -149,7 +98,7 @@ def test_a_lock_waiter_is_counted_since_it_waits(primary, scrape, session):
     assert waiter.process.stdout.readline().strip() == "1000"
 
 
-def test_prepared_transactions_show_with_the_locks_they_hold(primary, scrape):
+def test_prepared_transactions_show_with_the_locks_they_hold(cluster, primary, scrape):
     table(primary, "touched")
     primary.sql("DROP DATABASE IF EXISTS quiet")
     primary.sql("CREATE DATABASE quiet")
@@ -159,6 +108,8 @@ def test_prepared_transactions_show_with_the_locks_they_hold(primary, scrape):
     assert page.get("pg_prepared_xacts_transactions", datname="quiet") == 0, "none is a number"
     assert page.get("pg_prepared_xacts_oldest_prepared_timestamp_seconds", datname="quiet") is None
     assert page.get("pg_locks_held", datname="postgres", mode="RowExclusiveLock") == 1
+    replayed(cluster)
+    assert scrape(cluster.standbys[0]).all("pg_prepared_xacts_transactions") == [], "a standby has it, and cannot see it"
 
 
 def test_each_holder_of_xmin_shows_and_the_others_are_absent(primary, scrape, session):
@@ -168,8 +119,7 @@ def test_each_holder_of_xmin_shows_and_the_others_are_absent(primary, scrape, se
     old = session(primary)
     old.ask("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
     primary.sql("BEGIN; INSERT INTO aging VALUES (0); PREPARE TRANSACTION 'forgotten'")
-    for value in range(5):
-        primary.sql(f"INSERT INTO aging VALUES ({value})")
+    write(primary, "aging")
     page = scrape(primary)
     holders = page_holders(page)
     assert set(holders) == {"transaction", "prepared_transaction", "slot"}
@@ -177,8 +127,21 @@ def test_each_holder_of_xmin_shows_and_the_others_are_absent(primary, scrape, se
     assert page.get("pg_replication_slot_age_catalog_xmin_transactions", slot_name="reader") == holders["slot"]
 
 
-def page_holders(page):
-    return {labels["holder"]: value for labels, value in page.all("pg_xmin_horizon_age_transactions")}
+def test_a_standby_without_a_slot_holds_xmin_by_its_feedback(cluster, primary, scrape, session):
+    table(primary, "aging")
+    replayed(cluster)
+    standby = cluster.standbys[0]
+    with changed(standby, primary_slot_name=""):
+        wait_for("it streams without a slot", lambda: streams(cluster, slot=False))  # otherwise its feedback would stay in the slot
+        set_up(standby, primary_slot_name="", hot_standby_feedback="on")
+        reader = session(standby)
+        reader.ask("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+        wait_for("it says what it needs", lambda: primary.sql("SELECT count(backend_xmin) FROM pg_stat_replication") == "1")
+        write(primary, "aging")
+        holders = page_holders(scrape(primary))
+        assert set(holders) == {"standby"} and holders["standby"] >= 5
+        reader.ask("ROLLBACK; SELECT 1")
+    wait_for("it streams again", lambda: streams(cluster, slot=True))
 
 
 def test_databases_show_without_the_right_to_connect_and_broken_ones_say_so(primary, scrape):
@@ -219,42 +182,47 @@ def test_slots_show_what_they_retain_and_nothing_they_do_not(primary, scrape, ma
         assert states(page, "pg_replication_slot_invalidation_state", "reason", slot_name="reader") == []
 
 
-def states(page, family, label, **labels):
-    """Which members of a state set are 1."""
-    return [found[label] for found, value in page.all(family, **labels) if value == 1]
+def test_a_slot_goes_from_reserved_to_lost_and_then_holds_nothing(primary, scrape, major):
+    table(primary, "churned")
+    primary.sql("SELECT pg_create_logical_replication_slot('left_behind', 'test_decoding')")
+    status = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'left_behind'"
 
-
-def test_a_slot_that_lost_its_wal_says_so(primary, scrape, major):
-    primary.sql("SELECT pg_create_physical_replication_slot('left_behind', true)")
-    primary.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
-    primary.sql("ALTER SYSTEM SET wal_keep_size = '0'")
-    primary.sql("SELECT pg_reload_conf()")
-
-    def lost():
-        table(primary, "churned", 1000)
+    def churned_until(wanted):
+        write(primary, "churned")
         primary.sql("SELECT pg_switch_wal()")
-        primary.sql("CHECKPOINT")
-        return primary.sql("SELECT wal_status FROM pg_replication_slots WHERE slot_name = 'left_behind'") == "lost"
+        return primary.sql(status) == wanted
 
-    wait_for("the slot is lost", lost)
+    set_up(primary, max_wal_size="32MB", max_slot_wal_keep_size="512MB", wal_keep_size="0")
+    wait_for("more than max_wal_size is kept", lambda: churned_until("extended"))
+    primary.sql("CHECKPOINT")
     page = scrape(primary)
-    assert states(page, "pg_replication_slot_wal_status_state", "wal_status", slot_name="left_behind") == ["lost"]
-    assert page.get("pg_replication_slots_retained_bytes", slot_name="left_behind") is None
-    assert page.get("pg_replication_slots_safe_wal_size_bytes", slot_name="left_behind") is None
+    assert states(page, "pg_replication_slot_wal_status_state", "wal_status", slot_name="left_behind") == ["extended"]
+    assert page.get("pg_replication_slots_safe_wal_size_bytes", slot_name="left_behind") == \
+        float(primary.sql("SELECT safe_wal_size FROM pg_replication_slots WHERE slot_name = 'left_behind'")) > 0
+    assert page_holders(page)["slot"] == page.get("pg_replication_slot_age_catalog_xmin_transactions", slot_name="left_behind") >= 5
+
+    set_up(primary, max_slot_wal_keep_size="1MB", wal_keep_size="0")  # with the next checkpoint it is gone
+    wait_for("it is about to be removed", lambda: primary.sql(status) == "unreserved")
+    page = scrape(primary)
+    assert states(page, "pg_replication_slot_wal_status_state", "wal_status", slot_name="left_behind") == ["unreserved"]
+    assert page.get("pg_replication_slots_safe_wal_size_bytes", slot_name="left_behind") <= 0
+    assert page.get("pg_replication_slots_retained_bytes", slot_name="left_behind") > 32 * 1048576
+
+    primary.sql("CHECKPOINT")
+    wait_for("the slot is lost", lambda: primary.sql(status) == "lost")
+    page = scrape(primary)
     assert page.get("pg_settings_max_slot_wal_keep_size_bytes") == 1048576
+    assert_holds_nothing(page, "left_behind")
     if major >= 17:
         assert page.get("pg_replication_slot_status_invalidated", slot_name="left_behind") == 1
         assert states(page, "pg_replication_slot_invalidation_state", "reason", slot_name="left_behind") == ["wal_removed"]
-    primary.sql("ALTER SYSTEM RESET ALL")
-    primary.sql("SELECT pg_reload_conf()")
 
 
 def test_a_failing_archiver_shows_on_the_primary_alone(cluster, primary, scrape):
     primary.sql("SELECT pg_switch_wal()")
     wait_for("a segment is archived", lambda: int(primary.sql("SELECT archived_count FROM pg_stat_archiver")) > 0)
     assert scrape(primary).get("pg_stat_archiver_failing") == 0
-    primary.sql("ALTER SYSTEM SET archive_command = '/bin/false'")
-    primary.sql("SELECT pg_reload_conf()")
+    set_up(primary, archive_command="/bin/false")
 
     def failing():
         table(primary, "archived")
@@ -267,17 +235,40 @@ def test_a_failing_archiver_shows_on_the_primary_alone(cluster, primary, scrape)
     assert page.get("pg_stat_archiver_failed_total") >= 1
     assert page.get("pg_wal_directory_ready_files") >= 1
     assert page.get("pg_wal_directory_oldest_ready_timestamp_seconds") <= epoch(primary)
-    primary.sql("ALTER SYSTEM RESET ALL")
-    primary.sql("SELECT pg_reload_conf()")
+    set_up(primary)
     wait_for("archiving goes on", lambda: primary.sql("SELECT count(*) FROM pg_stat_archiver WHERE last_archived_time > last_failed_time") == "1")
     assert scrape(cluster.standbys[0]).get("pg_stat_archiver_failing") is None, "a standby does not archive"
+
+
+def test_a_server_that_does_not_archive_has_no_archiver(own_cluster, scrape):
+    primary = own_cluster(standbys=0, settings={"archive_mode": "off"}).primary
+    assert primary.sql("SELECT count(*) FROM pg_stat_archiver") == "1"
+    assert [name for name in scrape(primary).names() if name.startswith("pg_stat_archiver")] == []
+
+
+def test_times_are_absent_until_they_are_measured(primary, scrape, major):
+    table(primary, "read")
+    timed = ["pg_stat_database_block_read_seconds_total", "pg_stat_database_block_write_seconds_total"]
+    if major >= 16:
+        timed += [f"pg_stat_io_{what}_seconds_total" for what in ("read", "write", "extend", "writeback", "fsync")]
+    wal = ["pg_stat_wal_io_write_seconds_total", "pg_stat_wal_io_sync_seconds_total"] if major >= 14 else []
+    names = scrape(primary).names()
+    assert not names & {*timed, *wal}
+    with changed(primary, track_io_timing="on"):
+        page = scrape(primary)
+        assert {*timed} <= page.names() and not {*wal} & page.names()
+        assert page.all("pg_stat_io_write_seconds_total", object="wal") == [], "WAL has a setting of its own"
+    if wal:
+        with changed(primary, track_wal_io_timing="on"):
+            page = scrape(primary)
+            assert {*wal} <= page.names()
+            assert {labels["object"] for labels, _ in page.all("pg_stat_io_write_seconds_total")} == {"wal"}
 
 
 def test_replication_shows_at_both_ends(cluster, primary, scrape):
     standby = cluster.standbys[0]
     sending, receiving = scrape(primary), scrape(standby)
     client_of = {"application_name": standby.name, "client_addr": "127.0.0.1"}
-    assert sending.get("pg_stat_replication_replay_behind_bytes", **client_of) is not None
     assert sending.get("pg_stat_replication_sync_priority", **client_of) is None, "it is asynchronous"
     assert sending.get("pg_walsenders_connected", state="streaming", sync_state="async", **client_of) == 1
     assert states(receiving, "pg_wal_receiver_state", "status") == ["streaming"]
@@ -286,35 +277,102 @@ def test_replication_shows_at_both_ends(cluster, primary, scrape):
     assert receiving.get("pg_recovery_received_bytes") >= receiving.get("pg_recovery_replayed_bytes") > 0
 
 
+def test_what_is_flushed_there_and_what_is_replayed_are_told_apart(cluster, primary, scrape):
+    standby = cluster.standbys[0]
+    client_of = {"application_name": standby.name, "client_addr": "127.0.0.1"}
+    table(primary, "written")
+    standby.sql("SELECT pg_wal_replay_pause()")
+    paused = epoch(primary)
+    write(primary)
+    wait_for("it is flushed there", lambda: primary.sql(
+        "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn = pg_current_wal_flush_lsn() AND replay_lsn < flush_lsn") == "1")
+    page = scrape(primary)
+    behind = {what: page.get(f"pg_stat_replication_{what}_behind_bytes", **client_of) for what in ("sent", "write", "flush", "replay")}
+    assert (behind["sent"], behind["write"], behind["flush"]) == (0, 0, 0) and behind["replay"] > 0
+    assert scrape(standby).get("pg_recovery_pause_requested") == 1
+    standby.sql("SELECT pg_wal_replay_resume()")
+    lags = "SELECT replay_lag IS NOT NULL AND flush_lag IS NOT NULL AND replay_lsn >= flush_lsn FROM pg_stat_replication"
+    wait_for("its lag is measured", lambda: primary.sql(lags) == "t")
+    page = scrape(primary)
+    assert page.get("pg_stat_replication_replay_behind_bytes", **client_of) == 0
+    assert 0 < page.get("pg_stat_replication_flush_lag_seconds", **client_of) < page.get("pg_stat_replication_replay_lag_seconds", **client_of)
+    assert page.get("pg_stat_replication_write_lag_seconds", **client_of) <= page.get("pg_stat_replication_flush_lag_seconds", **client_of)
+    assert paused <= page.get("pg_stat_replication_reply_timestamp_seconds", **client_of)
+
+
+def test_a_synchronous_standby_has_its_place(cluster, primary, scrape):
+    standby = cluster.standbys[0]
+    with changed(primary, synchronous_standby_names=f'FIRST 1 (nobody, "{standby.name}")'):
+        wait_for("it is synchronous", lambda: primary.sql("SELECT sync_state FROM pg_stat_replication") == "sync")
+        page = scrape(primary)
+        assert page.get("pg_stat_replication_sync_priority", application_name=standby.name) == 2
+        assert page.get("pg_walsenders_connected", application_name=standby.name, state="streaming", sync_state="sync") == 1
+
+
+def test_queries_that_recovery_cancels_are_counted_by_reason(cluster, primary, scrape, session):
+    standby = cluster.standbys[0]
+    table(primary, "removed")
+    replayed(cluster)
+    with changed(standby, max_standby_streaming_delay="0"):
+        reader = session(standby)
+        assert reader.ask("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM removed") == "1000"
+        primary.sql("DELETE FROM removed")
+        primary.sql("VACUUM removed")
+        wait_for("it is cancelled", lambda: standby.sql("SELECT confl_snapshot FROM pg_stat_database_conflicts WHERE datname = 'postgres'") == "1")
+        page = scrape(standby)
+    cancelled = {labels["reason"]: value for labels, value in page.all("pg_stat_database_conflicts_cancelled_total", datname="postgres")}
+    assert cancelled == {"tablespace": 0, "lock": 0, "snapshot": 1, "bufferpin": 0, "deadlock": 0}
+    assert page.get("pg_stat_database_conflicts_total", datname="postgres") == 1
+
+
 def test_a_standby_without_a_receiver_says_so(cluster, scrape):
     standby = cluster.standbys[0]
-    standby.sql("ALTER SYSTEM SET primary_conninfo = ''")
-    standby.sql("SELECT pg_reload_conf()")
+    set_up(standby, primary_conninfo="")
     wait_for("it is cut off", lambda: standby.sql("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
     page = scrape(standby)
     assert len(page.all("pg_wal_receiver_state")) == 5
     assert states(page, "pg_wal_receiver_state", "status") == []
     assert page.get("pg_stat_wal_receiver_flushed_bytes") is None
-    standby.sql("ALTER SYSTEM RESET primary_conninfo")
-    standby.sql("SELECT pg_reload_conf()")
+    set_up(standby)
     wait_for("it streams again", lambda: standby.sql("SELECT status FROM pg_stat_wal_receiver") == "streaming")
 
 
-def test_a_vacuum_shows_while_it_runs(primary, scrape, session):
+def test_a_vacuum_shows_while_it_runs_and_holds_no_other_one_back(primary, scrape, session, major):
     table(primary, "dusty", 200000)
+    primary.sql("CREATE INDEX ON dusty(i)")
+    table(primary, "written")
+    if major >= 18:
+        set_up(primary, track_cost_delay_timing="on")
     primary.sql("DELETE FROM dusty WHERE i % 2 = 0")
     assert scrape(primary).all("pg_vacuum_progress_running") == []
     before = epoch(primary)
     vacuum = session(primary)
     vacuum.send("SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1; VACUUM dusty")
     wait_for("it scans", lambda: primary.sql("SELECT count(*) FROM pg_stat_progress_vacuum WHERE heap_blks_scanned > 0") == "1")
+    write(primary)
     page = scrape(primary)
     there = {"datname": "postgres", "phase": "scanning heap"}
     assert page.get("pg_vacuum_progress_running", **there) == 1
     assert page.get("pg_vacuum_progress_heap_bytes", **there) == float(primary.sql("SELECT pg_relation_size('dusty')"))
     assert 0 < page.get("pg_vacuum_progress_heap_scanned_bytes", **there) < page.get("pg_vacuum_progress_heap_bytes", **there)
     assert page.get("pg_vacuum_progress_oldest_start_timestamp_seconds", **there) >= before
-    primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_progress_vacuum")
+    assert primary.sql(f"SELECT age(backend_xmin) >= 5 FROM pg_stat_activity WHERE pid = {vacuum.pid}") == "t"
+    assert page_holders(page) == {}
+    if major >= 17:
+        assert page.get("pg_vacuum_progress_indexes", **there) == 0
+        assert 0 < page.get("pg_vacuum_progress_dead_tuple_bytes", **there) < page.get("pg_vacuum_progress_dead_tuple_limit_bytes", **there)
+    if major >= 18:
+        assert page.get("pg_vacuum_progress_delay_seconds", **there) > 0
+
+
+def test_analyze_holds_vacuums_back(primary, scrape, session):
+    table(primary, "dusty", 200000)
+    table(primary, "written")
+    session(primary).send("SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1; ANALYZE dusty")
+    wait_for("it reads", lambda: primary.sql("SELECT count(*) FROM pg_stat_progress_analyze WHERE sample_blks_scanned > 0") == "1")
+    write(primary)
+    holders = page_holders(scrape(primary))
+    assert set(holders) == {"transaction"} and holders["transaction"] >= 5
 
 
 def test_a_base_backup_shows_while_it_runs(own_cluster, scrape, tmp_path):
