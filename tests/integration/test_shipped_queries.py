@@ -159,6 +159,27 @@ def test_databases_show_without_the_right_to_connect_and_broken_ones_say_so(prim
     assert page.get("pg_database_connection_limit", datname="broken") is None
 
 
+def test_a_broken_page_is_counted_where_there_are_checksums(primary, scrape, major):
+    for name in ("hurt", "intact"):
+        primary.sql(f"DROP DATABASE IF EXISTS {name}")
+    primary.sql("CREATE DATABASE intact")
+    primary.sql("CREATE TABLE kept AS SELECT i FROM generate_series(1, 1000) AS i", "intact")
+    primary.sql("CREATE DATABASE hurt TEMPLATE intact" + (" STRATEGY file_copy" if major >= 15 else ""))  # whose pages no buffer holds yet
+    assert scrape(primary).get("pg_stat_database_checksum_last_failure_timestamp_seconds", datname="hurt") is None
+    before = epoch(primary)
+    with open(primary.data / primary.sql("SELECT pg_relation_filepath('kept')", "hurt"), "r+b") as file:
+        file.seek(8000)
+        file.write(b"\0" * 100)
+    if major < 18:  # no checksums by default
+        assert scrape(primary).get("pg_stat_database_checksum_failures_total", datname="hurt") is None
+        return
+    with pytest.raises(RuntimeError, match="invalid page"):
+        primary.sql("SELECT count(*) FROM kept", "hurt")
+    page = scrape(primary)
+    assert page.get("pg_stat_database_checksum_failures_total", datname="hurt") == 1
+    assert before <= page.get("pg_stat_database_checksum_last_failure_timestamp_seconds", datname="hurt") <= epoch(primary)
+
+
 def test_slots_show_what_they_retain_and_nothing_they_do_not(primary, scrape, major):
     primary.sql("SELECT pg_create_physical_replication_slot('unused')")
     primary.sql("SELECT pg_create_physical_replication_slot('reserving', true)")
