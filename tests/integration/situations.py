@@ -46,9 +46,18 @@ def set_up(server, **settings):
     server.sql("ALTER SYSTEM RESET ALL")
     for name, value in settings.items():
         server.sql(f"ALTER SYSTEM SET {name} = '{value}'")
-    before = server.sql("SELECT pg_conf_load_time()")
-    server.sql("SELECT pg_reload_conf()")
+    before = server.sql("SELECT pg_conf_load_time() FROM pg_reload_conf()")
     wait_for("it is reloaded", lambda: server.sql("SELECT pg_conf_load_time()") != before)
+
+
+def tear_down(server):
+    """Without the slots, prepared transactions and settings that a test left."""
+    left = server.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active;"
+                      "SELECT gid FROM pg_prepared_xacts UNION ALL SELECT 'settings' FROM pg_settings WHERE sourcefile LIKE '%auto.conf'").split()
+    for gid in {*left} - {"settings"}:
+        server.sql(f"ROLLBACK PREPARED '{gid}'")
+    if "settings" in left:
+        set_up(server)
 
 
 def replayed(cluster):

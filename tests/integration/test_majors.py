@@ -42,10 +42,10 @@ class Situation:
 
     def fill(self):
         """Work, limits, slots, counters that were reset."""
-        for sql in ("CREATE EXTENSION pg_stat_statements", "CREATE TABLE t(i int)", "INSERT INTO t SELECT generate_series(1, 1000)", "CREATE TABLE wanted(i int)",
-                    "CREATE TABLE dusty AS SELECT i FROM generate_series(1, 200000) AS i", "CREATE INDEX ON dusty(i)", "DELETE FROM dusty WHERE i % 2 = 0",
-                    "CREATE DATABASE limited CONNECTION LIMIT 7", "SELECT pg_stat_reset()",
-                    "SELECT pg_create_physical_replication_slot('idle', true)",
+        for sql in ("CREATE DATABASE limited CONNECTION LIMIT 7",
+                    "CREATE EXTENSION pg_stat_statements; CREATE TABLE wanted(i int); CREATE TABLE t(i int); INSERT INTO t SELECT generate_series(1, 1000);"
+                    "CREATE TABLE dusty AS SELECT i FROM generate_series(1, 200000) AS i; CREATE INDEX ON dusty(i); DELETE FROM dusty WHERE i % 2 = 0",
+                    "SELECT pg_stat_reset(), pg_create_physical_replication_slot('idle', true)",
                     "SELECT pg_create_logical_replication_slot('reader', 'test_decoding')", "CHECKPOINT"):
             self.primary.sql(sql)
         self.primary.sql("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'forgotten'")

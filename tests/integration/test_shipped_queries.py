@@ -11,7 +11,7 @@ import pytest
 from conftest import server_directory
 from exporter import ROOT
 from postgres import Cluster, client, unprivileged, wait_for
-from situations import assert_holds_nothing, changed, epoch, page_holders, replayed, set_up, states, streams, table, write
+from situations import assert_holds_nothing, changed, epoch, page_holders, replayed, set_up, states, streams, table, tear_down, write
 
 MAJORS = [13, 18]
 
@@ -35,10 +35,7 @@ def cluster(major):
 def primary(cluster):
     """Each test leaves it without sessions, slots, prepared transactions and settings of its own."""
     yield cluster.primary
-    set_up(cluster.primary)
-    cluster.primary.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
-    for gid in cluster.primary.sql("SELECT gid FROM pg_prepared_xacts").split():
-        cluster.primary.sql(f"ROLLBACK PREPARED '{gid}'")
+    tear_down(cluster.primary)
 
 
 def test_settings_are_in_base_units(primary, scrape):
@@ -432,5 +429,3 @@ def test_statements_are_off_until_named_and_then_one_row_each(primary, scrape, t
     assert identities and len(identities) == len(set(identities)), "inside a function or not: one row"
     assert page.get("pgvigil_samples_dropped_total", reason="duplicate") == 0
     assert all(set(labels) == {"pg_cluster", "pg_instance", "usename", "datname", "queryid"} for labels, _ in samples)
-    primary.sql("ALTER SYSTEM RESET ALL")
-    primary.sql("SELECT pg_reload_conf()")

@@ -4,7 +4,7 @@ import pytest
 
 from conftest import server_directory
 from postgres import Cluster, wait_for
-from situations import assert_holds_nothing, changed, replayed, set_up, states, streams, table, write
+from situations import assert_holds_nothing, changed, replayed, states, streams, table, tear_down, write
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,7 @@ def cluster():
 def primary(cluster):
     """Each test leaves it without slots and settings of its own."""
     yield cluster.primary
-    set_up(cluster.primary)
-    cluster.primary.sql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
+    tear_down(cluster.primary)
 
 
 def test_a_slot_invalidated_for_idleness_keeps_its_position_but_no_wal(primary, scrape):
