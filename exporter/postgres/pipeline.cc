@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -13,13 +14,17 @@
 namespace pgvigil::postgres {
 namespace {
 
+constexpr const char* kNoSuchStatement = "26000";
 constexpr const char* kSetTimeoutName = "pgv_set_timeout";
 constexpr const char* kSetTimeoutSql = "SELECT pg_catalog.set_config('statement_timeout', $1, true)";
 
-// A result of up to so many rows may come whole. Beyond it rows are taken as they arrive, so that a hundred thousand of
-// them are never held at once; that costs a PGresult a row (libpq 15) or a chunk (from 17), which small results need
-// not.
+// So many rows are taken at once, so that a hundred thousand of them are never held. From libpq 17 they come in chunks
+// of that size. Before it rows can only come one by one, a PGresult each, or whole: a statement that returned fewer the
+// last time gets the latter (docs/decisions/0001).
 constexpr std::uint64_t kSmallResult = 1000;
+
+// What one step of the loop takes, in rows and ends of statements: no server may hold the loop by sending fast.
+constexpr std::uint64_t kMostAtOnce = 4096;
 
 using ResultPtr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
@@ -69,13 +74,18 @@ bool Pipeline::Send(std::vector<Segment> segments) {
   executions_.clear();
   stale_.clear();
   last_end_ = clock_.Steady();
+  failure_.reset();
+  // All are known before the first is sent: whatever happens then, each gets its OnDone.
+  std::vector<std::vector<std::size_t>> indices;
   for (auto& segment : segments) {
-    std::vector<std::size_t> indices;
+    auto& own = indices.emplace_back();
     for (auto& execution : segment) {
-      indices.push_back(executions_.size());
+      own.push_back(executions_.size());
       executions_.emplace_back().execution = std::move(execution);
     }
-    if (!SendSegment(indices)) return false;
+  }
+  for (const auto& segment : indices) {
+    if (!SendSegment(segment)) return false;
   }
   RowByRow();
   return true;
@@ -85,44 +95,42 @@ bool Pipeline::SendSegment(const std::vector<std::size_t>& executions) {
   for (const auto index : executions) {
     if (!SendExecution(index)) return false;
   }
-  expected_.push_back({Step::kSync});
+  expected_.push_back({Step::kSync, 0, {}});
   return PQpipelineSync(connection_) == 1;
 }
 
 bool Pipeline::SendExecution(std::size_t index) {
-  auto& running = executions_[index];
-  const auto& execution = running.execution;
-  if (execution.timeout) {
-    if (!prepared_.contains(kSetTimeoutName)) {
-      prepared_.emplace(kSetTimeoutName, Prepared{kSetTimeoutName});
-      if (PQsendPrepare(connection_, kSetTimeoutName, kSetTimeoutSql, 0, nullptr) != 1) return false;
-      expected_.push_back({Step::kPrepare, index, kSetTimeoutName});
-    }
-    const auto milliseconds = std::to_string(execution.timeout->count());
-    const char* value = milliseconds.c_str();
-    if (PQsendQueryPrepared(connection_, kSetTimeoutName, 1, &value, nullptr, nullptr, 0) != 1) return false;
-    expected_.push_back({Step::kTimeout, index});
-  }
-  const auto known = prepared_.find(execution.name);
-  running.had_plan = known != prepared_.end();
-  if (!running.had_plan && !Prepare(index)) return false;
-  std::vector<const char*> values;
-  for (const auto& parameter : execution.parameters) values.push_back(parameter.c_str());
-  const auto& name = prepared_.find(execution.name)->second.name;
-  if (PQsendQueryPrepared(connection_, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr,
-                          0) != 1)
+  const auto& execution = executions_[index].execution;
+  if (execution.timeout && !(Prepare(kSetTimeoutName, kSetTimeoutSql, index) &&
+                             Run(Step::kTimeout, kSetTimeoutName, {std::to_string(execution.timeout->count())}, index)))
     return false;
-  expected_.push_back({Step::kExecute, index});
+  return Prepare(execution.name, execution.sql, index) &&
+         Run(Step::kExecute, execution.name, execution.parameters, index);
+}
+
+// Unless it is prepared.
+bool Pipeline::Prepare(const std::string& statement, const std::string& sql, std::size_t index) {
+  if (prepared_.contains(statement)) {
+    executions_[index].had_plan = true;
+    return true;
+  }
+  auto name = statement;
+  if (renamed_ > 0) name += "_" + std::to_string(renamed_);  // the old name may still be taken
+  if (PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr) != 1) return false;
+  prepared_[statement] = {std::move(name), {}};
+  expected_.push_back({Step::kPrepare, index, statement});
   return true;
 }
 
-bool Pipeline::Prepare(std::size_t index) {
-  const auto& execution = executions_[index].execution;
-  auto name = execution.name;
-  if (renamed_ > 0) name += "_" + std::to_string(renamed_);  // the old name may still be taken
-  if (PQsendPrepare(connection_, name.c_str(), execution.sql.c_str(), 0, nullptr) != 1) return false;
-  prepared_[execution.name] = {std::move(name), 0};
-  expected_.push_back({Step::kPrepare, index, execution.name});
+bool Pipeline::Run(Step step, const std::string& statement, const std::vector<std::string>& parameters,
+                   std::size_t index) {
+  std::vector<const char*> values;
+  for (const auto& parameter : parameters) values.push_back(parameter.c_str());
+  const auto& name = prepared_.find(statement)->second.name;
+  if (PQsendQueryPrepared(connection_, name.c_str(), static_cast<int>(values.size()), values.data(), nullptr, nullptr,
+                          0) != 1)
+    return false;
+  expected_.push_back({step, index, statement});
   return true;
 }
 
@@ -136,8 +144,8 @@ bool Pipeline::Resend() {
       const auto deallocate = "DEALLOCATE " + known->second.name;
       if (PQsendQueryParams(connection_, deallocate.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) != 1)
         return false;
-      expected_.push_back({Step::kDeallocate, index});
-      expected_.push_back({Step::kSync});
+      expected_.push_back({Step::kDeallocate, index, name});
+      expected_.push_back({Step::kSync, 0, {}});
       if (PQpipelineSync(connection_) != 1) return false;
       prepared_.erase(known);
     }
@@ -150,27 +158,29 @@ bool Pipeline::Resend() {
 // Has to be said of the statement at the head of the queue, before its first result is asked for.
 void Pipeline::RowByRow() {
   if (expected_.empty() || expected_.front().step != Step::kExecute) return;
-  const auto known = prepared_.find(executions_[expected_.front().execution].execution.name);
-  const bool small = known != prepared_.end() && executions_[expected_.front().execution].had_plan &&
-                     known->second.last_rows < kSmallResult;
-  if (small) return;
 #ifdef LIBPQ_HAS_CHUNK_MODE
   PQsetChunkedRowsMode(connection_, static_cast<int>(kSmallResult));
 #else
-  PQsetSingleRowMode(connection_);
+  const auto known = prepared_.find(expected_.front().statement);
+  const bool small = known != prepared_.end() && known->second.last_rows.value_or(kSmallResult) < kSmallResult;
+  if (!small) PQsetSingleRowMode(connection_);
 #endif
 }
 
 Pipeline::Progress Pipeline::Receive() {
   if (PQconsumeInput(connection_) != 1) return Progress::kLost;
+  std::uint64_t taken = 0;
   while (!expected_.empty()) {
+    if (taken >= kMostAtOnce) return Progress::kMore;
     if (PQisBusy(connection_) != 0) return Progress::kWaiting;
     const ResultPtr result(PQgetResult(connection_), &PQclear);
     if (PQstatus(connection_) == CONNECTION_BAD) return Progress::kLost;
     if (result) {
-      if (IsCopy(result.get())) return Progress::kLost;
+      taken += static_cast<std::uint64_t>(std::max(1, PQntuples(result.get())));
       Take(result.get());
+      if (failure_) return Progress::kLost;
     } else if (expected_.front().step != Step::kSync) {
+      ++taken;
       EndOfQuery();
     }
     if (expected_.empty() && !stale_.empty() && !Resend()) return Progress::kLost;
@@ -188,7 +198,27 @@ void Pipeline::Take(PGresult* result) {
     return;
   }
   if (status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED) return TakeError(result);
-  if (expected_.front().step == Step::kExecute && IsRows(status)) TakeRows(result);
+  if (IsRows(status)) {
+    if (expected_.front().step == Step::kExecute) TakeRows(result);
+    return;
+  }
+  if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) TakeUnfit(status);
+}
+
+// libpq would give the same result for ever: there is no way on but another session.
+void Pipeline::TakeUnfit(ExecStatusType status) {
+  const bool copy = status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+  const std::string what = copy ? "COPY" : PQresStatus(status);
+  failure_ = base::Error{
+      base::ErrorKind::kUnavailable, "the session was closed: a statement in it led to " + what, subject_, {}};
+  if (expected_.front().step != Step::kExecute) return;
+  auto& running = executions_[expected_.front().execution];
+  running.error = copy ? base::Error{base::ErrorKind::kUnsupported,
+                                     "COPY cannot be run here: expected a statement that returns rows",
+                                     subject_,
+                                     {}}
+                       : base::Error{base::ErrorKind::kMalformed, "unexpected answer " + what, subject_, {}};
+  Finish(expected_.front().execution);
 }
 
 base::Error Pipeline::ErrorOf(const PGresult* result) const {
@@ -204,27 +234,17 @@ base::Error Pipeline::ErrorOf(const PGresult* result) const {
 void Pipeline::TakeError(const PGresult* result) {
   const auto& head = expected_.front();
   if (head.step == Step::kDeallocate) return;  // it was gone already
+  // Not prepared, be it that this was refused or that something before it in its segment was.
+  if (head.step == Step::kPrepare) prepared_.erase(head.statement);
   auto& running = executions_[head.execution];
-  const bool consequence = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
-  if (head.step == Step::kPrepare) prepared_.erase(head.prepares);  // refused, or never looked at
-  if (running.error) return;                                        // the first one counts
-  if (consequence) {
+  if (running.error) return;  // the first one counts
+  if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
     running.error =
         base::Error{base::ErrorKind::kCancelled, "not run: a statement before it in its segment failed", subject_, {}};
     return;
   }
   running.error = ErrorOf(result);
-}
-
-// libpq would hand out the same state for ever: only the end of the session ends a COPY that nobody takes part in.
-bool Pipeline::IsCopy(const PGresult* result) {
-  const auto status = PQresultStatus(result);
-  if (status != PGRES_COPY_OUT && status != PGRES_COPY_IN && status != PGRES_COPY_BOTH) return false;
-  if (expected_.front().step == Step::kExecute) {
-    executions_[expected_.front().execution].error = base::Error{
-        base::ErrorKind::kUnsupported, "the server answers with a COPY, which is no query's result", subject_, {}};
-  }
-  return true;
+  if (head.step == Step::kTimeout && running.error->code == kNoSuchStatement) prepared_.erase(head.statement);
 }
 
 void Pipeline::TakeRows(const PGresult* result) {
@@ -255,15 +275,16 @@ void Pipeline::Finish(std::size_t index) {
   auto& running = executions_[index];
   // The plan of a statement that ran before does not fit what was altered under it; or another session of a pooler's
   // took its name away.
-  const bool plan_refused = running.error && (running.error->code == "0A000" || running.error->code == "26000");
-  if (plan_refused && std::exchange(running.had_plan, false)) {
+  const bool plan_refused =
+      running.error && (running.error->code == "0A000" || running.error->code == kNoSuchStatement);
+  if (plan_refused && running.had_plan && !std::exchange(running.resent, true)) {
     stale_.push_back(index);
     return;
   }
   const auto now = clock_.Steady();
   const auto took = now - std::exchange(last_end_, now);
   running.done = true;
-  if (const auto known = prepared_.find(running.execution.name); known != prepared_.end())
+  if (const auto known = prepared_.find(running.execution.name); known != prepared_.end() && !running.error)
     known->second.last_rows = running.rows;
   const auto sink = std::move(running.execution.sink);
   sink->OnDone({running.error, running.rows, took});
@@ -274,7 +295,7 @@ void Pipeline::Abort(const base::Error& error) {
   stale_.clear();
   const auto executions = std::exchange(executions_, {});
   for (const auto& running : executions) {
-    if (!running.done) running.execution.sink->OnDone({running.error.value_or(error), running.rows, {}});
+    if (!running.done) running.execution.sink->OnDone({error, running.rows, {}});
   }
 }
 

@@ -24,10 +24,12 @@ class Pipeline {
   // False, with why in the connection's error message, if libpq would not take it.
   bool Send(std::vector<Segment> segments);
 
-  enum class Progress { kWaiting, kDone, kLost };
-  // Takes what has arrived. kDone when every segment is over; statements with a stale plan have then been sent again
-  // and are over, too.
+  enum class Progress { kWaiting, kMore, kDone, kLost };
+  // Takes what has arrived, as much as one step of the loop may: kMore asks for another call when others had their
+  // turn. kDone when every segment is over; statements with a stale plan have then been sent again and are over, too.
   Progress Receive();
+  // Why it was given up from here, where kLost is not the server's doing.
+  const std::optional<base::Error>& failure() const { return failure_; }
   bool idle() const { return expected_.empty(); }
 
   // Every sink that is not done yet gets this error.
@@ -38,29 +40,31 @@ class Pipeline {
   struct Expected {
     Step step;
     std::size_t execution = 0;  // index into executions_
-    std::string prepares = {};  // kPrepare: the key in prepared_ of what is prepared
+    std::string statement;      // key into prepared_, of what this step prepares or runs
   };
   struct Running {
     Execution execution;
-    bool had_plan = false;   // it was prepared before this flight: a refusal may be the plan's, not the statement's
+    bool had_plan = false;  // prepared before, in part at least: a refusal may be the plan's, not the statement's
+    bool resent = false;
     bool described = false;  // OnColumns was called
     bool done = false;
     std::optional<base::Error> error;  // its own, or of what had to go before it
     std::uint64_t rows = 0;
   };
   struct Prepared {
-    std::string name;  // on the server; differs from the statement's after a new preparation
-    std::uint64_t last_rows = 0;
+    std::string name;                        // on the server; differs from the statement's after a new preparation
+    std::optional<std::uint64_t> last_rows;  // of its last successful run
   };
 
   bool SendSegment(const std::vector<std::size_t>& executions);
   bool SendExecution(std::size_t index);
-  bool Prepare(std::size_t index);
+  bool Prepare(const std::string& statement, const std::string& sql, std::size_t index);
+  bool Run(Step step, const std::string& statement, const std::vector<std::string>& parameters, std::size_t index);
   bool Resend();
   void Take(PGresult* result);
   void TakeError(const PGresult* result);
-  bool IsCopy(const PGresult* result);
   void TakeRows(const PGresult* result);
+  void TakeUnfit(ExecStatusType status);
   void EndOfQuery();
   void Finish(std::size_t index);
   void RowByRow();
@@ -74,6 +78,7 @@ class Pipeline {
   std::deque<Expected> expected_;
   std::vector<Running> executions_;
   std::vector<std::size_t> stale_;  // to be sent again
+  std::optional<base::Error> failure_;
   base::SteadyTime last_end_{};
 };
 

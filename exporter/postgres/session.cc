@@ -147,6 +147,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     ++attempt_;
     state_ = State::kClosed;
     loop().Cancel(std::exchange(timer_, 0));
+    more_posted_ = false;
     pipeline_.reset();
     Disconnect();
     greeting_.reset();
@@ -296,8 +297,11 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   void OnReady() {
     const auto self = shared_from_this();
     switch (pipeline_->Receive()) {
-      case Pipeline::Progress::kLost: return Lose(LostError(*connection_, Subject()));
+      case Pipeline::Progress::kLost: return OnBroken();
       case Pipeline::Progress::kWaiting: return FlushAndWatch();
+      case Pipeline::Progress::kMore:
+        if (!std::exchange(more_posted_, true)) LaterInAttempt(&Impl::OnMore);
+        return;
       case Pipeline::Progress::kDone: break;
     }
     if (state_ != State::kInFlight) return;
@@ -307,13 +311,19 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     if (auto executed = std::exchange(executed_, nullptr)) executed(base::Done{});
   }
 
+  // No event of the socket tells of what libpq holds already.
+  void OnMore() {
+    more_posted_ = false;
+    OnReady();
+  }
+
   void FlushAndWatch() {
     const int left = PQflush(connection_->get());
     if (left < 0) return LaterInAttempt(&Impl::OnBroken);
     connection_->Watch(left > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
 
-  void OnBroken() { Lose(LostError(*connection_, Subject())); }
+  void OnBroken() { Lose(pipeline_->failure() ? *pipeline_->failure() : LostError(*connection_, Subject())); }
 
   // The session is over: by the server, the network or the deadline.
   void Lose(const base::Error& error) {
@@ -351,6 +361,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
 
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Pipeline> pipeline_;
+  bool more_posted_ = false;
   std::optional<ServerGreeting> greeting_;
   std::vector<Segment> setup_;  // to go before the next flight
 

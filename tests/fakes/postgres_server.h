@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,6 +103,7 @@ class PostgresServer {
     }
     ScriptedServer::Write(connection, greeting_);
     Request request{};
+    std::set<std::string> there;
     bool failed = false;
     while (server_.Read(connection, &request.type, 1) && Body(connection, request.body)) {
       request.connection = connection;
@@ -109,8 +111,10 @@ class PostgresServer {
       if (failed) continue;
       Note(request);
       const auto own = answer_ ? answer_(request) : std::nullopt;
-      const auto text = own ? *own : Usual(request);
+      const bool unknown = request.type == 'B' && !there.contains(request.statement);
+      const auto text = own ? *own : unknown ? PgError("26000") : Usual(request);
       failed = text.starts_with('E');
+      if (request.type == 'P' && !failed) there.insert(request.statement);
       ScriptedServer::Write(connection, text);
     }
   }

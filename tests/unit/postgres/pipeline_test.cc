@@ -1,83 +1,125 @@
-// A flight against a server whose answers are no real server's. What real ones do is in tests/integration.
-#include <gtest/gtest.h>
-
-#include <future>
-
-#include "fakes/scripted_server.h"
-#include "postgres/session.h"
+// Flights of statements, against a server that answers what a test wants. What a real one does is in tests/integration.
+#include "fakes/postgres_server.h"
+#include "session_fixture.h"
 
 namespace pgvigil::postgres {
 namespace {
 
-using namespace std::chrono_literals;
+using fakes::PostgresServer;
 
-// A message of the protocol: type, length, body. Source: PostgreSQL manual, "Message Formats".
-std::string Message(char type, const std::string& body) {
-  std::string message(1, type);
-  const auto length = static_cast<std::uint32_t>(body.size() + 4);
-  for (int shift = 24; shift >= 0; shift -= 8) message += static_cast<char>(length >> shift & 0xFF);
-  return message + body;
+class PipelineTest : public SessionFixture {};
+
+TEST_F(PipelineTest, RowsOfAnySizeArriveOnceAndInFull) {
+  int rows = 0;
+  PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (request.type != 'E') return std::nullopt;
+    return fakes::PgRows(rows);
+  });
+  ASSERT_TRUE(Connect(server.port()).ok());
+  for (const int count : {0, 1, 20'000, 3, 20'000}) {
+    rows = count;
+    Recorded some, more;
+    ASSERT_TRUE(Execute({{Statement("some", some)}, {Statement("more", more)}}).ok());
+    for (const auto& recorded : {some, more}) {
+      EXPECT_EQ(recorded.rows, static_cast<std::uint64_t>(count));
+      EXPECT_EQ(recorded.ends, 1);
+      EXPECT_FALSE(recorded.error);
+    }
+  }
 }
 
-std::string Zeros(std::size_t count) { return std::string(count, '\0'); }
-
-// Authentication done, a version, ready for queries.
-std::string Welcome() {
-  return Message('R', Zeros(4)) + Message('S', "server_version" + Zeros(1) + "13.0" + Zeros(1)) +
-         Message('K', Zeros(8)) + Message('Z', "I");
+TEST_F(PipelineTest, CopyEndsTheSessionAndSaysSo) {
+  const std::string copy = fakes::PgMessage('H', std::string(1, '\0') + fakes::Int16(1) + fakes::Int16(0)) +
+                           fakes::PgMessage('d', "1\n") + fakes::PgMessage('c', "") +
+                           fakes::PgMessage('C', fakes::CString("COPY 1"));
+  PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (request.type != 'E' || request.statement != "copies") return std::nullopt;
+    return copy;
+  });
+  ASSERT_TRUE(Connect(server.port()).ok());
+  Recorded before, copied, after;
+  const auto status =
+      Execute({{Statement("before", before)}, {Statement("copies", copied)}, {Statement("after", after)}});
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, base::ErrorKind::kUnavailable);
+  EXPECT_FALSE(before.error);
+  ASSERT_TRUE(copied.error);
+  EXPECT_EQ(copied.error->kind, base::ErrorKind::kUnsupported);
+  EXPECT_TRUE(copied.error->message.starts_with("COPY cannot be run here"));
+  ASSERT_TRUE(after.error);
+  EXPECT_EQ(after.error->message, status.error().message);
+  for (const auto& recorded : {before, copied, after}) EXPECT_EQ(recorded.ends, 1);
 }
 
-class OutcomeSink final : public ResultSink {
- public:
-  explicit OutcomeSink(std::promise<Outcome>& outcome) : outcome_(outcome) {}
-  void OnColumns(std::span<const ResultColumn>) override {}
-  void OnRows(const Rows&) override {}
-  void OnDone(const Outcome& outcome) override { outcome_.set_value(outcome); }
-
- private:
-  std::promise<Outcome>& outcome_;
-};
-
-TEST(PipelineTest, ACopyThatNobodyAskedForEndsTheSessionAndNotTheLoop) {
-  const std::string welcome = Welcome();
-  const std::string copies = Message('1', "") + Message('2', "") + Message('H', Zeros(3));  // prepared, bound, copying
-  fakes::ScriptedServer* self = nullptr;
-  fakes::ScriptedServer server([&](int connection) {
-    char taken[4096];
-    if (read(connection, taken, sizeof taken) <= 0) return;
-    (void)!write(connection, welcome.data(), welcome.size());
-    if (read(connection, taken, sizeof taken) <= 0) return;
-    (void)!write(connection, copies.data(), copies.size());
-    self->AwaitHangup(connection);
+TEST_F(PipelineTest, ATimeoutThatCouldNotBePreparedIsPreparedTheNextTime) {
+  bool failing = true;
+  PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (failing && request.type == 'P' && request.statement == "pgv_set_timeout") return fakes::PgError("53200");
+    return std::nullopt;
   });
-  self = &server;
-  EventLoop loop{base::SystemClock()};
-  Connector connector{loop};
-  loop.Start();
-  SessionOptions options;
-  options.dsn =
-      ParseDsn("host=127.0.0.1 user=pgvigil sslmode=disable gssencmode=disable port=" + std::to_string(server.port()))
-          ->front();
-  std::unique_ptr<Session> session;
-  std::promise<Outcome> first, second;
-  std::promise<base::Status> flight;
-  loop.Call([&] {
-    session = std::make_unique<Session>(connector, options);
-    const auto deadline = base::Deadline::After(loop.clock().Steady(), 60s);
-    session->Connect(deadline, [&, deadline](const base::Result<ServerGreeting>& greeting) {
-      ASSERT_TRUE(greeting.ok()) << greeting.error().message;
-      std::vector<Segment> segments;
-      segments.push_back({{"a", "SELECT 1", {}, std::nullopt, std::make_shared<OutcomeSink>(first)}});
-      segments.push_back({{"b", "SELECT 2", {}, std::nullopt, std::make_shared<OutcomeSink>(second)}});
-      session->Execute(std::move(segments), deadline, [&](const base::Status& status) { flight.set_value(status); });
-    });
+  ASSERT_TRUE(Connect(server.port()).ok());
+  Recorded first, second;
+  ASSERT_TRUE(Execute({{Statement("query", first, 1000ms)}}).ok());
+  ASSERT_TRUE(first.error);
+  EXPECT_EQ(first.error->code, "53200");
+  failing = false;
+  ASSERT_TRUE(Execute({{Statement("query", second, 1000ms)}}).ok());
+  EXPECT_FALSE(second.error) << second.error->message;
+  EXPECT_EQ(second.rows, 1U);
+}
+
+TEST_F(PipelineTest, AStatementBehindAFailedOneIsPreparedTheNextTime) {
+  PostgresServer server([](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (request.type == 'P' && request.statement == "bad") return fakes::PgError("42703");
+    return std::nullopt;
   });
-  const auto outcome = first.get_future().get();
-  ASSERT_TRUE(outcome.error.has_value());
-  EXPECT_EQ(outcome.error->kind, base::ErrorKind::kUnsupported) << outcome.error->message;
-  EXPECT_TRUE(second.get_future().get().error.has_value());
-  EXPECT_FALSE(flight.get_future().get().ok());
-  EXPECT_TRUE(loop.Call([&] { session.reset(); })) << "the loop goes on";
+  ASSERT_TRUE(Connect(server.port()).ok());
+  Recorded bad, behind, again;
+  ASSERT_TRUE(Execute({{Statement("bad", bad), Statement("good", behind)}}).ok());
+  EXPECT_EQ(bad.error->code, "42703");
+  EXPECT_EQ(behind.error->kind, base::ErrorKind::kCancelled);
+  ASSERT_TRUE(Execute({{Statement("good", again)}}).ok());
+  EXPECT_FALSE(again.error);
+  EXPECT_EQ(server.prepared().back(), "good: SELECT 1 AS good") << "under its own name: no plan of it was ever refused";
+}
+
+TEST_F(PipelineTest, ARefusedPlanIsMadeAnewOnceAndTheSinkHearsOfTheSecondRunOnly) {
+  int refusals = 0;
+  PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (request.type != 'B' || request.statement.empty() || refusals == 0) return std::nullopt;
+    --refusals;
+    return fakes::PgError("0A000");
+  });
+  ASSERT_TRUE(Connect(server.port()).ok());
+  Recorded first, renewed, refused;
+  ASSERT_TRUE(Execute({{Statement("query", first)}}).ok());
+  refusals = 1;
+  ASSERT_TRUE(Execute({{Statement("query", renewed)}}).ok());
+  EXPECT_FALSE(renewed.error);
+  EXPECT_EQ(renewed.ends, 1);
+  EXPECT_EQ(server.prepared().back(), "query_1: SELECT 1 AS query");
+  refusals = 2;
+  ASSERT_TRUE(Execute({{Statement("query", refused)}}).ok());
+  ASSERT_TRUE(refused.error) << "it is plainly not supported";
+  EXPECT_EQ(refused.error->code, "0A000");
+  EXPECT_EQ(refused.ends, 1);
+}
+
+TEST_F(PipelineTest, APoolerThatForgetsEveryStatementDoesNotMakeAnEndlessFlight) {
+  bool forgetting = false;
+  PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (forgetting && request.type == 'B' && !request.statement.empty()) return fakes::PgError("26000");
+    return std::nullopt;
+  });
+  ASSERT_TRUE(Connect(server.port()).ok());
+  Recorded first, forgotten;
+  ASSERT_TRUE(Execute({{Statement("query", first, 1000ms)}}).ok());
+  EXPECT_FALSE(first.error);
+  forgetting = true;
+  ASSERT_TRUE(Execute({{Statement("query", forgotten, 1000ms)}}).ok());
+  ASSERT_TRUE(forgotten.error);
+  EXPECT_EQ(forgotten.error->code, "26000");
+  EXPECT_EQ(forgotten.ends, 1);
 }
 
 }  // namespace
