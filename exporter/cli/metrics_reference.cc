@@ -37,7 +37,6 @@ void AddQueries(const query::Catalog& shipped, std::string& page) {
   std::set<std::string> told;
   for (const auto& definition : shipped.definitions()) {
     std::string labels = "instance";
-    if (definition->scope == query::QueryScope::kDatabase) labels += ", `database`";
     for (const auto& column : definition->columns) {
       if (column.usage == query::Usage::kLabel) labels += ", `" + column.label_name + "`";
     }

@@ -35,8 +35,10 @@ int Scrape(const CommonOptions& options, const ScrapeOptions& wanted) {
     std::fprintf(stderr, "%s: %s\n", selection.error().subject.c_str(), selection.error().message.c_str());
     return kBadConfiguration;
   }
-  const auto deadline = base::Deadline::After(base::SystemClock().Steady(), loaded.config->scrape.scrape_timeout);
-  exporter.observer().AwaitFirstRound(deadline);
+  const auto now = base::SystemClock().Steady();
+  const auto deadline = base::Deadline::After(now, loaded.config->scrape.scrape_timeout);
+  // A silent instance is waited for, but leaves the others half of the time to be read in.
+  exporter.observer().AwaitFirstRound(base::Deadline::After(now, loaded.config->scrape.scrape_timeout / 2));
   const auto page = exporter.scraper().Scrape(*selection, scrape::Encoding::kPlain, deadline);
   std::fwrite(page->data(), 1, page->size(), stdout);
   const bool written = std::fflush(stdout) == 0;
