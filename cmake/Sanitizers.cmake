@@ -8,3 +8,11 @@ elseif(PGVIGIL_SANITIZE STREQUAL "thread")
 elseif(NOT PGVIGIL_SANITIZE STREQUAL "")
   message(FATAL_ERROR "PGVIGIL_SANITIZE is '${PGVIGIL_SANITIZE}': expected nothing, address or thread")
 endif()
+
+# The modules tell libFuzzer which way an input took; the targets of tests/fuzz alone are linked with it.
+if(PGVIGIL_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "PGVIGIL_FUZZ takes clang, found ${CMAKE_CXX_COMPILER_ID}: use the preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

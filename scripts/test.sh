@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests, tier by tier, and closes with one line: "N passed, N failed".
 #
-#   scripts/test.sh                 everything
+#   scripts/test.sh                 everything that a change has to pass
 #   scripts/test.sh --quick         unit tests and static checks of a warm tree, and a short integration run
-#   scripts/test.sh --tier NAME     one tier, repeatable: static unit integration asan tsan debian13
+#   scripts/test.sh --weekly        everything, and ten minutes of fuzzing a target
+#   scripts/test.sh --tier NAME     one tier, repeatable: static unit integration asan tsan debian13 fuzz smoke
 #
 # Works on a fresh Debian 12 as root: installs what it needs from Debian's packages and the language registries. Caches
 # live in PGVIGIL_CACHE (default /var/cache/pgvigil). Nothing is left running.
@@ -27,17 +28,23 @@ mkdir -p "$PGVIGIL_CACHE" "$CCACHE_DIR"
 
 tiers=()
 quick=
+weekly=
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) quick=yes ;;
+    --weekly) weekly=yes ;;
     --tier) shift; tiers+=("${1:?--tier needs a name}") ;;
-    --help | -h) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --help | -h) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "unknown argument: $1 (see --help)" >&2; exit 2 ;;
   esac
   shift
 done
 if [ "${#tiers[@]}" -eq 0 ]; then
   if [ -n "$quick" ]; then tiers=(static unit smoke); else tiers=(static unit integration asan tsan debian13); fi
+  if [ -n "$weekly" ]; then
+    tiers+=(fuzz)
+    export FUZZ_SECONDS=600
+  fi
 fi
 
 export QUICK="$quick"

@@ -9,6 +9,8 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config libpq-dev libpqxx-dev libcivetw
 # What the tests and benchmarks of the presets need beyond that.
 UNIT_PACKAGES="ccache git libgtest-dev libbenchmark-dev"
 
+FUZZ_PACKAGES="clang-19 libclang-rt-19-dev"
+
 DEMO_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager python3 python3-yaml procps"
 
 TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager prometheus-postgres-exporter

@@ -61,6 +61,15 @@ tier_integration() {
 
 tier_smoke() { build release && pytest_tier smoke "$PWD/build/release/exporter/pgvigil" tests/integration/test_page.py; }
 
+# Each target is one check.
+tier_fuzz() {
+  local file target
+  for file in tests/fuzz/*_fuzz.cc; do
+    target=$(basename "$file" _fuzz.cc)
+    check "fuzzing $target" scripts/fuzz.sh "${FUZZ_SECONDS:-60}" "$target"
+  done
+}
+
 tier_debian13() {
   mkdir -p build
   if scripts/lib/debian13.sh build-and-test build/debian13.xml >build/debian13.log 2>&1 </dev/null; then
