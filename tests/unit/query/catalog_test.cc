@@ -171,7 +171,10 @@ TEST(CatalogTest, ADisabledQueryLoadsOnlyWhenItIsNamedOfItsFiles) {
   EXPECT_EQ(ids({.file_sets = {{path, ""}, {path, "x", {{"off"}}}}}, ""), Ids{"x_off"});
   EXPECT_EQ(ids({.file_sets = {{path, ""}, {path, "x", {{"x_off"}}}}}, ""), Ids{"x_off"});
   EXPECT_EQ(ids({.file_sets = {{path, "x"}}, .enable_all = true}, ""), Ids{"x_off"});
-  EXPECT_EQ(ids({.file_sets = {{path, "", {{"nosuch", {"c.yaml", 3, 7}, "queries[0].enable[0]"}}}}},
+  Wanted nosuch{"nosuch"};
+  nosuch.place = {"c.yaml", 3, 7};
+  nosuch.path = "queries[0].enable[0]";
+  EXPECT_EQ(ids({.file_sets = {{path, "", {nosuch}}}},
                 "c.yaml:3:7: queries[0].enable[0]: no query of these files is named \"nosuch\"\n"),
             Ids{});
 }

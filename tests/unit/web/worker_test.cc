@@ -12,16 +12,19 @@ namespace {
 thread_local bool memory_is_short = false;  // the next allocation of this thread fails
 }  // namespace
 
-// Sanitizers want every form replaced, or none.
-void* operator new(std::size_t size) {
+// Sanitizers want every form replaced, or none. Not inlined: optimised, g++ 12 would see free() of what operator new
+// gave.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   if (std::exchange(memory_is_short, false)) throw std::bad_alloc();
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size == 0 ? 1 : size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(size == 0 ? 1 : size);
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 namespace pgvigil::web {
 namespace {
