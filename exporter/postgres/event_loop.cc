@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <future>
 #include <map>
 #include <mutex>
@@ -16,9 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/logging.h"
+
 namespace pgvigil::postgres {
 namespace {
 
+constexpr auto kLate = std::chrono::milliseconds(10);  // beyond what waking up on time may take
+constexpr int kMostRounds = 16;                        // of sockets before timers get their turn
+constexpr auto kLogEvery = std::chrono::minutes(1);
 constexpr auto kLagWindow = std::chrono::seconds(5);  // two of them: the newest 5 to 10 s are remembered
 
 [[noreturn]] void ThrowErrno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -36,22 +42,32 @@ class LagMeter {
     const std::lock_guard lock(mutex_);
     Rotate(now);
     current_ = std::max(current_, late);
+    untaken_ = std::max(untaken_, late);
   }
   // A loop that is stuck in one step records nothing: the time since that step began counts as well.
   void StepBegins(base::SteadyTime now) { step_began_ = now.time_since_epoch().count(); }
-  void StepEnds() { step_began_ = 0; }
+  // What became readable at the beginning of a step was served at its end at the earliest.
+  void StepEnds(base::SteadyTime now) {
+    Record(InStep(now), now);
+    step_began_ = 0;
+  }
 
   base::SteadyTime::duration Get(base::SteadyTime now) {
     const std::lock_guard lock(mutex_);
     Rotate(now);
-    auto late = std::max(current_, before_);
-    if (const auto began = step_began_.load(); began != 0) {
-      late = std::max(late, now.time_since_epoch() - base::SteadyTime::duration(began));
-    }
-    return late;
+    return std::max({current_, before_, InStep(now)});
+  }
+  base::SteadyTime::duration Take(base::SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    return std::max(std::exchange(untaken_, {}), InStep(now));
   }
 
  private:
+  base::SteadyTime::duration InStep(base::SteadyTime now) const {
+    const auto began = step_began_.load();
+    return began == 0 ? base::SteadyTime::duration::zero() : now.time_since_epoch() - base::SteadyTime::duration(began);
+  }
+
   void Rotate(base::SteadyTime now) {
     if (now - window_began_ < kLagWindow) return;
     before_ = now - window_began_ < 2 * kLagWindow ? current_ : base::SteadyTime::duration::zero();
@@ -64,6 +80,7 @@ class LagMeter {
   base::SteadyTime window_began_{};
   base::SteadyTime::duration current_{};
   base::SteadyTime::duration before_{};
+  base::SteadyTime::duration untaken_{};
 };
 
 }  // namespace
@@ -73,25 +90,32 @@ struct EventLoop::Impl {
     WatchId id;
     std::function<void(std::uint32_t)> ready;
   };
+  struct Timer {
+    base::SteadyTime scheduled;
+    std::function<void()> work;
+  };
 
+  const base::Clock& clock;
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   int wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::thread thread;
   std::atomic<std::thread::id> loop_thread{};
   LagMeter lag;
+  base::LogThrottle throttle{kLogEvery};
 
   std::mutex mutex;  // of the two below
   std::vector<std::function<void()>> posted;
   bool stopped = true;
 
   // The loop's thread only.
-  std::map<std::pair<base::SteadyTime, TimerId>, std::function<void()>> timers;
+  std::map<std::pair<base::SteadyTime, TimerId>, Timer> timers;
   std::unordered_map<TimerId, base::SteadyTime> timer_times;
   TimerId newest_timer = 0;
   std::unordered_map<int, std::shared_ptr<Watched>> watched;
   std::uint32_t newest_generation = 0;
+  std::array<epoll_event, 64> arrived{};
 
-  Impl() {
+  explicit Impl(const base::Clock& own_clock) : clock(own_clock) {
     if (epoll < 0 || wake < 0) ThrowErrno("event loop");
     epoll_event event{};
     event.events = EPOLLIN;
@@ -108,12 +132,47 @@ struct EventLoop::Impl {
     [[maybe_unused]] const auto written = write(wake, &one, sizeof one);  // full means that it is awake
   }
 
-  void Run(const base::Clock& clock) {
+  void Run() {
     loop_thread = std::this_thread::get_id();
     lag.StepBegins(clock.Steady());
     while (RunPosted()) {
-      RunTimers(clock);
-      RunSockets(clock);
+      lag.StepEnds(clock.Steady());
+      int count = Wait(WaitMilliseconds());
+      const auto woke = clock.Steady();
+      lag.StepBegins(woke);
+      RunSockets(count, woke);
+      // A deadline never beats an answer that came in time, because this thread was late: timers that were due when it
+      // woke run when sockets have said all that they had to say by then.
+      const bool late = !timers.empty() && woke - timers.begin()->first.first > kLate;
+      bool again = late || count < 0;  // interrupted, as by SIGCONT
+      for (int rounds = 1; rounds < kMostRounds && (again || count == static_cast<int>(arrived.size())); ++rounds) {
+        again = false;
+        count = Wait(0);
+        RunSockets(count, clock.Steady());
+      }
+      RunTimers(woke);
+    }
+  }
+
+  int Wait(int milliseconds) { return epoll_wait(epoll, arrived.data(), static_cast<int>(arrived.size()), milliseconds); }
+
+  // One step of somebody's. Whatever it throws costs that step, never the thread.
+  template <typename Step>
+  void Guard(const Step& step) {
+    try {
+      step();
+    } catch (const std::exception& problem) {
+      Complain(problem.what());
+    } catch (...) {
+      Complain("not a std::exception");
+    }
+  }
+  void Complain(const char* what) noexcept {
+    try {
+      if (throttle.Admit("step", clock.Steady()))
+        base::Log(base::LogLevel::kError, "a step of the event loop failed", {{"error", what}});
+    } catch (...) {
+      return;  // no memory even for that
     }
   }
 
@@ -143,23 +202,23 @@ struct EventLoop::Impl {
       work.swap(posted);
       stopping = stopped;
     }
-    for (auto& step : work) step();
+    for (const auto& step : work) Guard(step);
     return !stopping;
   }
 
-  void RunTimers(const base::Clock& clock) {
-    const auto now = clock.Steady();
-    while (!timers.empty() && timers.begin()->first.first <= now) {
+  void RunTimers(base::SteadyTime until) {
+    while (!timers.empty() && timers.begin()->first.first <= until) {
       const auto due = timers.begin();
-      lag.Record(now - due->first.first, now);
-      const auto work = std::move(due->second);
+      const auto now = clock.Steady();
+      lag.Record(now - std::max(due->first.first, due->second.scheduled), now);
+      const auto work = std::move(due->second.work);
       timer_times.erase(due->first.second);
       timers.erase(due);
-      work();
+      Guard(work);
     }
   }
 
-  int WaitMilliseconds(const base::Clock& clock) {
+  int WaitMilliseconds() {
     {
       const std::lock_guard lock(mutex);
       if (!posted.empty() || stopped) return 0;
@@ -170,14 +229,9 @@ struct EventLoop::Impl {
     return static_cast<int>(std::clamp<std::int64_t>(milliseconds, 0, 60'000));
   }
 
-  void RunSockets(const base::Clock& clock) {
-    std::array<epoll_event, 64> events;
-    lag.StepEnds();
-    const int count = epoll_wait(epoll, events.data(), static_cast<int>(events.size()), WaitMilliseconds(clock));
-    const auto woke = clock.Steady();
-    lag.StepBegins(woke);
+  void RunSockets(int count, base::SteadyTime woke) {
     for (int i = 0; i < count; ++i) {
-      const auto& event = events[static_cast<std::size_t>(i)];
+      const auto& event = arrived[static_cast<std::size_t>(i)];
       if (DescriptorOf(event.data.u64) == wake) {
         std::uint64_t ignored = 0;
         [[maybe_unused]] const auto got = read(wake, &ignored, sizeof ignored);
@@ -188,12 +242,12 @@ struct EventLoop::Impl {
       if (!handler) continue;
       const auto now = clock.Steady();
       lag.Record(now - woke, now);
-      handler->ready(event.events);
+      Guard([&] { handler->ready(event.events); });
     }
   }
 };
 
-EventLoop::EventLoop(const base::Clock& clock) : clock_(clock), impl_(std::make_unique<Impl>()) {}
+EventLoop::EventLoop(const base::Clock& clock) : clock_(clock), impl_(std::make_unique<Impl>(clock)) {}
 
 EventLoop::~EventLoop() { Stop(); }
 
@@ -202,7 +256,7 @@ void EventLoop::Start() {
     const std::lock_guard lock(impl_->mutex);
     if (!std::exchange(impl_->stopped, false)) return;
   }
-  impl_->thread = std::thread([this] { impl_->Run(clock_); });
+  impl_->thread = std::thread([this] { impl_->Run(); });
 }
 
 void EventLoop::Stop() {
@@ -233,8 +287,12 @@ bool EventLoop::Call(const std::function<void()>& work) {
   auto ran = std::make_shared<std::promise<void>>();
   auto done = ran->get_future();
   Post([&work, ran = std::move(ran)] {
-    work();
-    ran->set_value();
+    try {
+      work();
+      ran->set_value();
+    } catch (...) {
+      ran->set_exception(std::current_exception());
+    }
   });
   try {
     done.get();
@@ -248,7 +306,7 @@ bool EventLoop::InLoop() const { return impl_->loop_thread.load() == std::this_t
 
 TimerId EventLoop::At(base::SteadyTime when, std::function<void()> work) {
   const TimerId id = ++impl_->newest_timer;
-  impl_->timers.emplace(std::pair(when, id), std::move(work));
+  impl_->timers.emplace(std::pair(when, id), Impl::Timer{clock_.Steady(), std::move(work)});
   impl_->timer_times.emplace(id, when);
   return id;
 }
@@ -261,6 +319,8 @@ void EventLoop::Cancel(TimerId timer) {
 }
 
 base::SteadyTime::duration EventLoop::lag() const { return impl_->lag.Get(clock_.Steady()); }
+
+base::SteadyTime::duration EventLoop::TakeLag() { return impl_->lag.Take(clock_.Steady()); }
 
 WatchId EventLoop::Watch(int descriptor, std::uint32_t events, std::function<void(std::uint32_t)> ready) {
   const auto id = IdOf(++impl_->newest_generation, descriptor);

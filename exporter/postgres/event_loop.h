@@ -1,6 +1,7 @@
 // The one thread that drives every session of every instance: an epoll, timers, and a queue of posted work.
 // Nothing on it may block: no DNS, no file, no fsync, no gzip. It measures its own lag, since a late loop must not be
-// mistaken for a late server.
+// mistaken for a late server. After a stall sockets are served before timers, so that no deadline beats an answer that
+// came in time. What work throws is logged and costs that work alone.
 #pragma once
 
 #include <atomic>
@@ -28,7 +29,8 @@ class EventLoop {
 
   // Any thread. Runs `work` on the loop, in order of posting. Dropped (destroyed unrun) after Stop.
   void Post(std::function<void()> work);
-  // Posts and waits for it. Any thread but the loop's. False, without having run, when the loop is stopped.
+  // Posts and waits for it. Any thread but the loop's. False, without having run, when the loop is stopped. What the
+  // work throws comes out here.
   bool Call(const std::function<void()>& work);
 
   const base::Clock& clock() const { return clock_; }
@@ -41,8 +43,12 @@ class EventLoop {
   }
   void Cancel(TimerId timer);  // 0 and timers that fired are ignored
 
-  // Any thread: the greatest time by which a timer or a readable socket was served late in the last 10 s.
+  // Any thread: how late the loop is now, the greatest time of the last 5 to 10 s by which a timer or a socket was, or
+  // could have been, served late. For evidence: a missed observation is none when this is large.
   base::SteadyTime::duration lag() const;
+  // Any thread: the greatest lateness since this was last called. For whoever exports it at intervals of its own, so
+  // that no lateness is lost between two pages; one reader, since each call begins anew.
+  base::SteadyTime::duration TakeLag();
 
   // The loop's thread only. Calls `ready` for those EPOLL* events of the descriptor; with none (0) the kernel is not
   // asked about it at all, since it would report a hang-up even so. The newest of a number holds: whoever had it before
