@@ -4,8 +4,17 @@
 
 namespace pgvigil::base {
 
+namespace {
+
+std::uint32_t ProcessSeed() {
+  static const std::uint32_t seed = std::random_device()();
+  return seed;
+}
+
+}  // namespace
+
 Backoff::Backoff(SteadyTime::duration first, SteadyTime::duration limit, std::uint32_t seed)
-    : first_(first), limit_(limit), random_(seed) {}
+    : first_(first), limit_(limit), random_(seed ^ ProcessSeed()) {}
 
 SteadyTime::duration Backoff::Next() {
   constexpr int kMostDoublings = 20;  // beyond any limit in use, and far from overflow
