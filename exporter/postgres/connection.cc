@@ -73,8 +73,10 @@ Connection::~Connection() {
 
 void Connection::OnNotice(void* self, const PGresult* notice) {
   auto& connection = *static_cast<Connection*>(self);
-  connection.notice_ = {Field(notice, PG_DIAG_SQLSTATE), Field(notice, PG_DIAG_SEVERITY_NONLOCALIZED),
-                        OneLine(Field(notice, PG_DIAG_MESSAGE_PRIMARY))};
+  Notice said{Field(notice, PG_DIAG_SQLSTATE), Field(notice, PG_DIAG_SEVERITY_NONLOCALIZED),
+              OneLine(Field(notice, PG_DIAG_MESSAGE_PRIMARY))};
+  if (said.severity == "FATAL" || said.severity == "PANIC" || said.sqlstate.starts_with("57P"))
+    connection.farewell_ = std::move(said);
 }
 
 void Connection::Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready) {
@@ -114,7 +116,8 @@ std::vector<std::pair<std::string, std::string>> ConnectParameters(const Session
   if (!address.empty()) parameters["hostaddr"] = address;
   if (!options.database.empty()) parameters["dbname"] = options.database;
   if (!password.empty()) parameters["password"] = password;
-  parameters.emplace("fallback_application_name", "pgvigil");
+  // Not fallback_application_name: PGAPPNAME would win over it, and sessions are told by this name.
+  parameters.emplace("application_name", "pgvigil");
   parameters.emplace("gssencmode", "disable");
   parameters["client_encoding"] = "UTF8";
   if (!plain) {
@@ -141,7 +144,7 @@ base::Error ConnectError(const Connection& connection, const std::string& subjec
 }
 
 base::Error LostError(const Connection& connection, const std::string& subject) {
-  const auto& notice = connection.notice();
+  const auto& notice = connection.farewell();
   if (!notice.sqlstate.empty()) {
     return {KindOf(notice.sqlstate), "the server ended the session: " + notice.severity + ": " + notice.text, subject,
             notice.sqlstate};

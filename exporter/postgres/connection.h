@@ -17,8 +17,8 @@
 
 namespace pgvigil::postgres {
 
-// The newest message that the server sent unasked. A shutdown announces itself so on an idle session; the same code as
-// a WARNING comes from an immediate shutdown.
+// What the server sends unasked when it ends a session. A shutdown announces itself so on an idle one; the same code as
+// a WARNING comes from an immediate shutdown. Other notices and warnings are no reason for an end and are not kept.
 struct Notice {
   std::string sqlstate;
   std::string severity;  // FATAL, WARNING, ... in English whatever lc_messages says
@@ -36,7 +36,7 @@ class Connection {
 
   PGconn* get() const { return connection_; }
   bool bad() const { return PQstatus(connection_) == CONNECTION_BAD; }
-  const Notice& notice() const { return notice_; }
+  const Notice& farewell() const { return farewell_; }  // empty without one
 
   // Waits for those EPOLL* events, 0 for none. `ready` is kept for all later calls and goes along when libpq changes to
   // another socket; without one before the first call nothing is watched.
@@ -48,7 +48,7 @@ class Connection {
 
   EventLoop& loop_;
   PGconn* connection_ = nullptr;
-  Notice notice_;
+  Notice farewell_;
   std::function<void(std::uint32_t)> ready_;
   WatchId watch_ = 0;
   int socket_ = -1;  // the one watched

@@ -154,7 +154,9 @@ struct EventLoop::Impl {
     }
   }
 
-  int Wait(int milliseconds) { return epoll_wait(epoll, arrived.data(), static_cast<int>(arrived.size()), milliseconds); }
+  int Wait(int milliseconds) {
+    return epoll_wait(epoll, arrived.data(), static_cast<int>(arrived.size()), milliseconds);
+  }
 
   // One step of somebody's. Whatever it throws costs that step, never the thread.
   template <typename Step>

@@ -17,7 +17,7 @@ namespace {
 constexpr int kHandshakes = 8;
 constexpr auto kHandshakeSilence = std::chrono::milliseconds(200);  // after it a server has to queue for its slot anew
 constexpr int kWorkers = 4;
-constexpr int kFirstWithIdleSettings = 140000;  // client_connection_check_interval, idle_session_timeout
+constexpr int kFirstWithConnectionCheck = 140000;  // client_connection_check_interval, idle_session_timeout
 
 // For settings that are sent on the way: whether they took is seen in what they are for.
 class IgnoredSink final : public ResultSink {
@@ -279,9 +279,9 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     if (plain_) {
       for (const auto& [name, value] : SessionSettings(options_)) setup_.push_back(SetConfig(name, value));
     }
-    if (greeting_->version >= kFirstWithIdleSettings) {
+    if (greeting_->version >= kFirstWithConnectionCheck) {
       setup_.push_back(SetConfig("client_connection_check_interval", "500ms"));
-      setup_.push_back(SetConfig("idle_session_timeout", "0"));  // ours are meant to be idle between scrapes
+      setup_.push_back(SetConfig("idle_session_timeout", "0"));  // held sessions are idle between two questions
     }
     state_ = State::kIdle;
     connection_->Watch(EPOLLIN, [this](std::uint32_t) { OnReady(); });

@@ -36,3 +36,11 @@ def test_a_refused_login_that_libpq_retries_without_tls_ends_nothing(tls_cluster
     assert exporter.process.poll() is None, exporter.log()
     secret.write_text(PASSWORD)
     exporter.wait_page("all answer", lambda page: sum(value for _, value in page.all("pg_up")) == 3)
+
+
+def test_a_server_that_ends_idle_sessions_does_not_end_those_that_are_held(own_cluster, watch):
+    cluster = own_cluster(standbys=0, settings={"idle_session_timeout": "700ms"})
+    exporter = watch(cluster, SIMPLE)
+    exporter.wait_page("it answers", lambda page: page.get("pg_up") == 1)
+    wait_for("its session is held", lambda: cluster.primary.sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgvigil' AND now() - backend_start > '4 s'") != "0", seconds=20)

@@ -73,6 +73,60 @@ TEST_F(SessionTest, AfterItsEndNothingIsCalledAnyMore) {
   EXPECT_FALSE(called);
 }
 
+TEST_F(SessionTest, AnOldWarningIsNotTheReasonOfALaterEnd) {
+  struct Case {
+    std::string severity, code, reason;  // the SQLSTATE that the end is known by
+  };
+  for (const auto& [severity, code, reason] : {Case{"WARNING", "01000", ""}, Case{"WARNING", "57P02", "57P02"}}) {
+    auto greeting = fakes::PgGreeting(15);
+    greeting.insert(fakes::PgMessage('R', fakes::Int32(0)).size(), fakes::PgReport('N', severity, code, "a warning"));
+    fakes::PostgresServer server(
+        [](const fakes::PostgresServer::Request& request) -> std::optional<std::string> {
+          shutdown(request.connection, SHUT_RDWR);
+          return "";
+        },
+        greeting);
+    ASSERT_TRUE(Connect(server.port()).ok());
+    Recorded recorded;
+    const auto status = Execute({{Statement("query", recorded)}});
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().kind, base::ErrorKind::kUnavailable);
+    EXPECT_EQ(status.error().code, reason) << status.error().message;
+    loop_.Call([&] { sessions_.clear(); });
+  }
+}
+
+TEST_F(SessionTest, WhatTheServerIsToldDependsOnItsVersion) {
+  for (const int version : {13, 14, 17}) {
+    std::string settings;
+    fakes::PostgresServer server(
+        [&](const fakes::PostgresServer::Request& request) -> std::optional<std::string> {
+          if (request.type == 'B' && request.statement == "pgv_set_config") settings += request.body;
+          return std::nullopt;
+        },
+        fakes::PgGreeting(version));
+    ASSERT_TRUE(Connect(server.port()).ok());
+    Recorded recorded;
+    ASSERT_TRUE(Execute({{Statement("query", recorded)}}).ok());
+    for (const auto* name : {"client_connection_check_interval", "idle_session_timeout"})
+      EXPECT_EQ(settings.find(name) != std::string::npos, version >= 14) << name << " on " << version;
+    loop_.Call([&] { sessions_.clear(); });
+  }
+}
+
+TEST_F(SessionTest, SessionsAreNamedPgvigilUnlessTheDsnSaysOtherwise) {
+  setenv("PGAPPNAME", "somebody", 1);
+  fakes::PostgresServer server;
+  auto options = To(server.port());
+  ASSERT_TRUE(Begin(options).get().ok());
+  EXPECT_NE(server.startup().find(" application_name pgvigil "), std::string::npos) << server.startup();
+  loop_.Call([&] { sessions_.clear(); });
+  options.dsn.parameters["application_name"] = "mine";
+  ASSERT_TRUE(Begin(options).get().ok());
+  EXPECT_NE(server.startup().find(" application_name mine "), std::string::npos) << server.startup();
+  unsetenv("PGAPPNAME");
+}
+
 TEST(SqlstateTest, TellsKindsApart) {
   struct Case {
     const char* code;
