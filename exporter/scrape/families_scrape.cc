@@ -40,8 +40,8 @@ constexpr std::array kDescriptors = {
                Type::kGauge,
                Scope::kExporter,
                {},
-               "Greatest lateness of the event loop in the last 10 s, in seconds; above 0.25 a missed observation is "
-               "no evidence"},
+               "Greatest lateness of the event loop since the page before this one, in seconds; above 0.25 a missed "
+               "observation is no evidence"},
 };
 
 constexpr const Descriptor& kUp = kDescriptors[0];
@@ -94,8 +94,9 @@ void CountPage(metrics::Self& self, const PageFigures& figures) {
   self.Increment(kScrapes, {});
   self.Set(kScrapeDuration, {}, base::Seconds(figures.duration));
   self.Set(kScrapeSeries, {}, static_cast<double>(figures.series));
-  self.Set(kLoopLag, {}, base::Seconds(figures.loop_lag));
 }
+
+void ReportLoopLag(metrics::Self& self, base::SteadyTime::duration lag) { self.Set(kLoopLag, {}, base::Seconds(lag)); }
 
 std::span<const metrics::Descriptor> ScrapeDescriptors() { return kDescriptors; }
 

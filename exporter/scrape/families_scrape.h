@@ -26,9 +26,10 @@ void InitialiseCounters(metrics::Self& self);
 struct PageFigures {
   base::SteadyTime::duration duration{};
   std::size_t series = 0;
-  base::SteadyTime::duration loop_lag{};
 };
 void CountPage(metrics::Self& self, const PageFigures& figures);
+// Before a page is made, so that it is on that page.
+void ReportLoopLag(metrics::Self& self, base::SteadyTime::duration lag);
 
 // For the reference page.
 std::span<const metrics::Descriptor> ScrapeDescriptors();

@@ -194,9 +194,10 @@ std::shared_ptr<const std::string> Scraper::Scrape(const Selection& selection, E
       const auto named = [&](std::size_t c) { return selection.plan->instances->clusters[c].name == view->state.name; };
       if (std::any_of(selection.clusters.begin(), selection.clusters.end(), named)) parts.clusters.push_back(view);
     }
+    ReportLoopLag(self_, connector_.loop().TakeLag());
     auto page = MakePage(parts, self_);
     SayDuplicates(page, parts.now);
-    CountPage(self_, {connector_.loop().clock().Steady() - started, page.series, connector_.loop().lag()});
+    CountPage(self_, {connector_.loop().clock().Steady() - started, page.series});
     return encoding == Encoding::kGzip ? metrics::Gzip(page.text) : std::move(page.text);
   };
   // Runs are what makes one page another: a page that lacks one cannot be told from others that lack one.
