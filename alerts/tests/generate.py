@@ -56,6 +56,7 @@ HERE = Path(__file__).resolve().parent
 RUNBOOKS = "https://github.com/pgvigil/pgvigil/blob/main/alerts/runbooks"
 HEALTHY_FOR = 300  # seconds before the fault
 TICK = 15  # seconds between evaluations
+SCRAPES = {"15s": 2, "30s": 1, "60s": 0, "59s": 1}  # which of three is missing
 
 CLUSTER_FAMILIES = re.compile(r"pgvigil_(cluster|rpo|sync|objective)_")
 EXPORTER_FAMILIES = re.compile(r"(up|pgvigil_(build|config|loop|scrape|samples)_\w+|process_\w+)$")
@@ -232,16 +233,14 @@ class Case:
             result[name] = list(value) if isinstance(value, list) else [value, value]
         return result
 
-    def inputs(self, identity, overrides=None, shape=ended, timeline=None, only=None, raw=False):
-        """`shape` makes of a series' samples what the situation asks for; `raw` leaves them a list."""
+    def inputs(self, identity, overrides=None, shape=ended, timeline=None, only=None):
+        """`shape` makes of a series' samples what the situation asks for."""
         timeline, result = timeline or self.timeline, []
         for name, phases in self.phases(overrides).items():
             if only is not None and not only(name):
                 continue
             samples = shape(samples_of(phases, timeline, timeline.end))
-            if raw:
-                result.append({"series": series_name(name, identity), "values": samples})
-            elif any(sample not in (None, "stale") for sample in samples):
+            if any(sample not in (None, "stale") for sample in samples):
                 result.append({"series": series_name(name, identity), "values": run_length(samples, timeline.step)})
         return result
 
@@ -378,13 +377,12 @@ class Case:
         return self.group(f"fires after {duration(t.hold)} and resolves", series, tests)
 
     def scrapes(self):
-        return ("60s", "59s") if self.timeline.step == 60 else ("15s", "30s", "60s", "59s")
+        return [scrape for scrape in SCRAPES if seconds(scrape) >= 59 or self.timeline.step < 60]
 
     def with_gaps(self, scrape):
         t = Timeline({**self.fields, "scrape": scrape})
         t.end = t.over
-        offset = t.step % 4 % 3
-        shape = lambda samples: without_every_third(samples, offset)
+        shape = lambda samples: without_every_third(samples, SCRAPES[scrape])
         series = self.inputs(scraped(SHOP_ORDERS), shape=shape, timeline=t)
         if self.subject != "everything":
             series += self.healthy(self.neighbour("namespace", "bank"), shape=shape, timeline=t)
@@ -488,18 +486,17 @@ class Case:
         return self.group("is silent at every evaluation", series, [self.expect_firing(t.end - TICK, [], since=0)])
 
     def flapping(self, identity):
-        healthy = {name: values[0] for name, values in self.phases().items()}
-        for good, bad in zip(self.inputs(identity, healthy, shape=list, raw=True), self.inputs(identity, shape=list, raw=True)):
-            samples = [(one, other)[i % 2] for i, (one, other) in enumerate(zip(good["values"], bad["values"]))]
+        t = self.timeline
+        for name, (good, bad, *_) in self.phases().items():
+            samples = [at((good, bad)[i % 2], i * t.step, t.fault) for i in range(t.end // t.step)]
             if any(sample is not None for sample in samples):
-                yield {"series": good["series"], "values": run_length(ended(samples), self.timeline.step)}
+                yield {"series": series_name(name, identity), "values": run_length(ended(samples), t.step)}
 
     def fires_also(self, situation, other):
         t = self.timeline
         tests = [self.expect(t.fires - TICK, []),
                  self.expect(t.fires, self.firing(t.fires, description=other.get("description")))]
         return self.group(f"fires: {situation}", self.inputs(scraped(SHOP_ORDERS), other.get("series")), tests)
-
 
     def relieves(self, earlier, series):
         t = Timeline({**self.fields, "lasts": "10m"})
