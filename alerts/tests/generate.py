@@ -194,11 +194,9 @@ def own_labels(template):
 
 
 def series_name(template, identity):
-    """A label of the template is replaced by that of the identity; a pg_instance of its own stays."""
+    """A label of the template is replaced by that of the identity; an instance of its own, or an exporter, stays."""
     own = own_labels(template)
-    labels = {**own, **carried(template, identity)}
-    if "pg_instance" in own:
-        labels["pg_instance"] = own["pg_instance"]
+    labels = {**own, **carried(template, identity), **{name: own[name] for name in ("pg_instance", "instance") if name in own}}
     written = ", ".join(f'{name}="{value}"' for name, value in labels.items())
     return f"{template.partition('{')[0]}{{{written}}}"
 
