@@ -27,6 +27,7 @@ Fields of a case (durations as in Prometheus):
   lacking         {series: value} with which this series alone keeps the alert silent; by default its healthy value, or
                   absent if that is the faulty one, too
   disputed        {series: fires or silent} when a second exporter sees that lacking value and the rest as the first one
+  rival           {series: value}: a neighbour with these fails at the same time for another reason, and fires as well
   edges           {series: [silent value, firing value]}, next to each other on the two sides of the threshold
   delay           from the first faulty sample until the condition holds
   lasts           how long the condition then holds (default: `for` and 5 minutes)
@@ -456,6 +457,9 @@ class Case:
             twin = self.neighbour(dimension, f"other-{dimension}")
             identities.append(twin)
             series += self.inputs(twin, only=lambda name, label=dimension: self.carries(name, label))
+            if "rival" in self.fields:
+                identities.append(self.neighbour(dimension, f"rival-{dimension}"))
+                series += self.inputs(identities[-1], self.fields["rival"])
         for one, inputs in [*self.disputes("fires"), *self.edges(1)]:
             identities.append(scraped(one))
             series += inputs
