@@ -46,26 +46,26 @@ struct Key {
   std::string_view most = {};
 
   constexpr Key Required() const {
-    return With([](Key& key) { key.required = true; });
+    Key key = *this;
+    key.required = true;
+    return key;
   }
   constexpr Key OneOf(std::span<const std::string_view> names) const {
-    return With([&](Key& key) { key.choices = names; });
+    Key key = *this;
+    key.choices = names;
+    return key;
   }
   constexpr Key From(std::string_view limit) const {
-    return With([&](Key& key) { key.least = limit; });
+    Key key = *this;
+    key.least = limit;
+    return key;
   }
   constexpr Key To(std::string_view limit) const {
-    return With([&](Key& key) { key.most = limit; });
+    Key key = *this;
+    key.most = limit;
+    return key;
   }
   constexpr Key NotEmpty() const { return From("1"); }
-
- private:
-  template <typename Change>
-  constexpr Key With(Change change) const {
-    Key changed = *this;
-    change(changed);
-    return changed;
-  }
 };
 
 // "expected a duration such as ..., from 100ms to 5m" for a person.
