@@ -33,8 +33,9 @@ TEST_F(PipelineTest, CopyEndsTheSessionAndSaysSo) {
                            fakes::PgMessage('d', "1\n") + fakes::PgMessage('c', "") +
                            fakes::PgMessage('C', fakes::CString("COPY 1"));
   PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
-    if (request.type != 'E' || request.statement != "copies") return std::nullopt;
-    return copy;
+    if (request.statement != "copies") return std::nullopt;
+    if (request.type == 'D') return fakes::PgMessage('n', "");  // as a real one: a COPY describes no row
+    return request.type == 'E' ? std::optional(copy) : std::nullopt;
   });
   ASSERT_TRUE(Connect(server.port()).ok());
   Recorded before, copied, after;
