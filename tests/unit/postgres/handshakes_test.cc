@@ -54,9 +54,10 @@ class HandshakeTest : public SessionFixture {
   // Servers of which each says one byte and nothing more.
   void HalfSilent(int count) {
     for (int i = 0; i < count; ++i) {
-      half_silent_.push_back(std::make_unique<fakes::ScriptedServer>([this](int connection) {
+      half_silent_.push_back(std::make_unique<fakes::ScriptedServer>([this, own = static_cast<std::size_t>(i)](
+                                                                         int connection) {
         fakes::ScriptedServer::Write(connection, "R");
-        half_silent_.front()->AwaitHangup(connection);
+        half_silent_[own]->AwaitHangup(connection);  // each waits for its own end: the first is gone before the last
       }));
     }
   }
