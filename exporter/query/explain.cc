@@ -106,8 +106,12 @@ std::vector<std::string> Hints(const Catalog& catalog) {
     }
   }
   for (const auto& [family, sources] : families) {
-    if (const auto missing = MissingMajors(sources); !missing.empty())
-      hint(*sources.back(), family + " is not there on PostgreSQL " + missing);
+    const auto missing = MissingMajors(sources);
+    if (missing.empty()) continue;
+    std::string text = family;
+    text += " is not there on PostgreSQL ";
+    text += missing;
+    hint(*sources.back(), text);
   }
   return hints;
 }

@@ -89,7 +89,7 @@ struct DatabaseReader::Flight {
 };
 
 DatabaseReader::DatabaseReader(postgres::Connector& connector, postgres::SessionOptions options)
-    : connector_(connector), session_(connector, options), initial_timeout_(options.statement_timeout) {
+    : connector_(connector), initial_timeout_(options.statement_timeout), session_(connector, std::move(options)) {
   session_.OnLost([this](const base::Error&) { session_.Close(); });
 }
 

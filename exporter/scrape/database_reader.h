@@ -84,12 +84,12 @@ class DatabaseReader {
   void CollectPredicates(const Flight& flight, const base::Status& status, Reading& reading) const;
 
   postgres::Connector& connector_;
+  const base::Milliseconds initial_timeout_;  // statement_timeout of a new session
   postgres::Session session_;
   std::optional<postgres::ServerGreeting> greeting_;  // of the newest connection, kept beyond its end
   std::optional<cluster::Role> role_;
   std::map<std::string, Predicate> predicates_;  // by SQL
   base::Milliseconds default_timeout_{};         // statement_timeout of the session as it stands
-  const base::Milliseconds initial_timeout_;     // as a new session has it
   std::optional<ReadingRequest> request_;
   std::vector<query::DefinitionPtr> candidates_;  // of the current request, by role and version
   std::function<void(Reading)> done_;

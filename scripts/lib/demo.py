@@ -202,7 +202,7 @@ def main(mode):
     if failures is None:
         print("interrupted; everything is stopped", flush=True)
         return 128 + asked_by[0]
-    print("stopped everything" if failures == 0 else f"{failures} expectations failed; everything is stopped")
+    print("everything is stopped" if failures == 0 else f"{failures} expectations failed; everything is stopped")
     return 1 if failures else 0
 
 

@@ -183,6 +183,8 @@ def test_variables_find_what_there_is(prometheus, board):
 def test_a_promotion_is_annotated(world):
     """The last of all: it breaks the cluster."""
     cluster, prometheus = world
+    # The annotation looks at steps of 15 s: one of them has to see the cluster as it was.
+    wait_for("a step has seen timeline 1", lambda: prometheus.query('max_over_time(pgvigil_timeline_id{pg_cluster="orders"}[2m:15s]) == 1'))
     cluster.standbys[0].promote()
     wait_for("the stat says two", lambda: said(prometheus, "orders")["Primary"] == {2})
     for content in BOARDS.values():
