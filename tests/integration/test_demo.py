@@ -45,7 +45,9 @@ def test_an_interrupted_start_leaves_nothing(number, after):
                 demo.send_signal(number)  # an impatient second one
             said += demo.communicate(timeout=60)[0]
         assert "Traceback" not in said
-        assert "everything is stopped" in said and demo.returncode == 128 + number, said
+        # Once it has said how to end it, being ended is no failure.
+        expected = 0 if "Ctrl-C ends it" in said else 128 + number
+        assert "everything is stopped" in said and demo.returncode == expected, said
         wait_for("everything is stopped", lambda: not processes_of(directory), 5)
         assert not list(directory.iterdir())
 
