@@ -19,7 +19,6 @@ constexpr auto kFirstRetry = milliseconds(250);
 constexpr auto kLongestRetry = seconds(5);
 constexpr auto kRefusedLoginRetry = seconds(30);  // a wrong password is not worth a login every few seconds
 constexpr auto kStableAfter = seconds(10);        // a session that lived so long was worth its login
-constexpr auto kLateLoop = milliseconds(250);     // a silence beyond it may be ours and not the server's
 constexpr auto kLogEvery = seconds(300);
 
 // Which of the abandoned backends are still there.
@@ -177,7 +176,7 @@ void InstanceObserver::OnFailure(const base::Error& error) {
   const auto now = connector_.loop().clock().Steady();
   const bool timed_out = error.kind == base::ErrorKind::kTimeout;
   if (const int pid = std::exchange(backend_pid_, 0); pid != 0 && timed_out) Abandon(pid);
-  if (timed_out && state_.sql.up && connector_.loop().lag() >= kLateLoop) {
+  if (timed_out && state_.sql.up && connector_.loop().lag() >= postgres::kLateLoop) {
     return ScheduleAt(now, &InstanceObserver::Connect);  // we were late ourselves: that is no evidence
   }
   state_.sql.up = false;

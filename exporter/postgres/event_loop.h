@@ -14,6 +14,9 @@
 namespace pgvigil::postgres {
 
 using TimerId = std::uint64_t;  // never 0
+
+// From this lag on a server's silence is no evidence: it may be ours.
+inline constexpr std::chrono::milliseconds kLateLoop{250};
 using WatchId = std::uint64_t;  // never 0
 
 class EventLoop {

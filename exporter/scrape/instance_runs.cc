@@ -14,7 +14,6 @@ constexpr auto kLogEvery = std::chrono::minutes(5);
 constexpr int kOwnConnections = 2;               // the observer's, and the one on the main database
 constexpr base::Milliseconds kLockTimeout{100};  // a locked catalog costs its readers this much each, not the whole run
 constexpr auto kVisitWithin = std::chrono::seconds(30);
-constexpr auto kLateLoop = std::chrono::milliseconds(250);  // a silence beyond it may be ours and not the server's
 
 std::uint64_t NextRunId() {
   static std::atomic<std::uint64_t> newest = 0;
@@ -99,7 +98,8 @@ void InstanceRuns::Join(const QuerySet& set, base::Deadline deadline, RunDone do
 
 std::shared_ptr<const RunResult> InstanceRuns::SoFar(const QuerySet& set) {
   auto& loop = connector_.loop();
-  const bool judged = current_ && loop.lag() < kLateLoop && loop.clock().Steady() - current_->started >= kLateLoop;
+  const bool judged =
+      current_ && loop.lag() < postgres::kLateLoop && loop.clock().Steady() - current_->started >= postgres::kLateLoop;
   if (!judged) return nullptr;
   return Result(set, current_->answered,
                 base::Error{base::ErrorKind::kTimeout, "no answer within the deadline", instance_.dsn.host_port(), {}});
