@@ -2,14 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/result.h"
+#include "cluster/archive_state.h"
 #include "cluster/instance_facts.h"
 #include "cluster/objectives.h"
+#include "cluster/source_state.h"
 
 namespace pgvigil::cluster {
 
@@ -19,15 +18,6 @@ struct ClusterName {
   std::string name;   // the label `pg_cluster`
 
   friend auto operator<=>(const ClusterName&, const ClusterName&) = default;
-};
-
-// Of one thing that is read: an instance's SQL, later an object store, the API server.
-struct SourceState {
-  bool up = false;
-  std::optional<base::WallTime> last_success;
-  std::optional<base::SteadyTime> last_success_steady;
-  std::optional<base::SteadyTime::duration> duration;  // of the last answer
-  std::optional<base::Error> error;                    // why it is not up
 };
 
 struct InstanceState {
@@ -43,6 +33,7 @@ struct ClusterState {
   bool replica = false;  // a replica (DR) cluster: no primary is expected
   Objectives objectives;
   std::vector<InstanceState> instances;  // in the order of the configuration
+  std::vector<ArchiveState> archives;    // likewise
 };
 
 }  // namespace pgvigil::cluster

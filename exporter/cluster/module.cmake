@@ -1,4 +1,4 @@
 pgvigil_module(cluster
-  SOURCES objectives.cc position_clock.cc
+  SOURCES backup.cc objectives.cc position_clock.cc
   DEPENDS wal base
 )

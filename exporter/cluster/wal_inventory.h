@@ -1,0 +1,45 @@
+// The WAL that an archive holds, as its listing tells: segments as intervals, what does not count and why, timeline
+// histories with their content. Immutable once published.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "wal/segment_set.h"
+#include "wal/timeline.h"
+
+namespace pgvigil::cluster {
+
+// A NNNNNNNN.history of the store: there, and readable or not.
+struct HistoryFile {
+  std::optional<wal::History> history;
+  std::optional<base::Error> error;  // why its content is not known
+  base::WallTime stored;
+};
+
+struct WalInventory {
+  std::optional<wal::SegmentSize> segment_size;  // absent: nothing told it yet, and nothing below is filled in
+
+  // What counts: uncompressed and exactly one segment long, or compressed or encrypted and not empty.
+  wal::SegmentSet stored;
+  // There, and treated as missing: of another length, or empty. With the length. At most kMostBad are kept.
+  std::map<wal::Segment, std::uint64_t> bad;
+  // Whole, and in an archive tier: nothing can be recovered through them until they are restored.
+  wal::SegmentSet in_archive_tier;
+  // Never asked for by recovery; a person may rename one. With the upload time.
+  std::map<wal::Segment, base::WallTime> partial;
+  std::map<std::uint32_t, HistoryFile> histories;  // by timeline
+
+  // Holes that a direct look found empty, by their first missing segment: only these count as gaps.
+  std::map<wal::Segment, base::WallTime> confirmed_missing;
+
+  std::uint64_t unknown_files = 0;  // names that are none of WAL's
+
+  static constexpr std::size_t kMostBad = 10000;
+};
+
+}  // namespace pgvigil::cluster
