@@ -13,9 +13,11 @@ RUN apt-get update \
         libcivetweb-dev \
         libcli11-dev \
         libcrypt-dev \
+        libcurl4-openssl-dev \
         libfmt-dev \
         libpq-dev \
         libpqxx-dev \
+        libpugixml-dev \
         libspdlog-dev \
         libssl-dev \
         libyaml-cpp-dev \

@@ -4,6 +4,7 @@
 // or the deadline has passed; no event loop calls it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -76,6 +77,9 @@ class Store {
 
   // not_found is the answer to whether it is there.
   virtual base::Result<Object> Head(const std::string& key, base::Deadline deadline) = 0;
+
+  // By how much the store's clock was ahead of ours at its last answer, to the second; nothing where none is known.
+  virtual std::optional<std::chrono::milliseconds> ClockSkew() const { return std::nullopt; }
 };
 
 // All pages of a listing, in order; `each` returns false to stop early, which is no error. Each page gets a deadline of

@@ -4,7 +4,7 @@
 
 # What `cmake --build` needs without tests, on Debian 12 and 13.
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libpq-dev libpqxx-dev libcivetweb-dev civetweb prometheus-cpp-dev
-  libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev zlib1g-dev libcrypt-dev"
+  libyaml-cpp-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev zlib1g-dev libcrypt-dev"
 
 # What the tests and benchmarks of the presets need beyond that.
 UNIT_PACKAGES="ccache git libgtest-dev libbenchmark-dev"

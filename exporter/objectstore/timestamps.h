@@ -1,0 +1,19 @@
+// The forms in which S3 and its neighbours write moments. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace pgvigil::objectstore {
+
+// "2026-01-02T03:04:05Z", with or without a fraction: listings and credentials (ISO 8601, UTC only).
+std::optional<base::WallTime> ParseIsoTime(std::string_view text);
+// "Fri, 02 Jan 2026 03:04:05 GMT": headers (RFC 9110, IMF-fixdate).
+std::optional<base::WallTime> ParseHttpDate(std::string_view text);
+// "20260102T030405Z": the header x-amz-date; its first eight characters are the day of a signature's scope.
+std::string AmzDate(base::WallTime time);
+
+}  // namespace pgvigil::objectstore
