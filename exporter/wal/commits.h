@@ -14,9 +14,10 @@
 
 namespace pgvigil::wal {
 
-// What the first page of a segment says of itself (XLogLongPageHeaderData).
+// What the first page of a segment says of itself (XLogLongPageHeaderData). Where a timeline begins inside a segment,
+// the page is a copy of the parent's, and `timeline` is the parent.
 struct SegmentHeader {
-  std::uint16_t magic = 0;
+  std::uint16_t magic = 0;  // 0xD1..: any release's since 10
   std::uint32_t timeline = 0;
   Lsn start;
   std::uint64_t system_identifier = 0;
@@ -26,6 +27,8 @@ struct SegmentHeader {
   // 13 to 18; absent for a magic of no release that is known.
   std::optional<int> Major() const;
 };
+
+// Looks at the first 40 bytes. malformed: they are no such header of a little-endian server.
 base::Result<SegmentHeader> ReadSegmentHeader(std::string_view segment);
 
 struct LastCommit {
@@ -34,10 +37,12 @@ struct LastCommit {
   Lsn end;            // where it ends: recovery to `at` needs WAL up to here
 };
 
-// Of one whole segment, or its beginning. A record that began in the segment before is skipped; one that goes on into
-// the next does not count. Absent: the segment holds no commit and no abort. Reading ends without error at the first
-// page that belongs to another place in the WAL (a recycled segment's rest) or is zero. malformed: the first page is
-// none, or a record's CRC is wrong before the segment's end.
+// Of one whole segment, or its beginning: the last by position. A record that began in the segment before is skipped;
+// one that goes on into the next does not count, nor does what a crashed server gave up. Absent: the segment holds no
+// commit and no abort. Reading ends without error at a switch of segments, at the first page that belongs to another
+// place in the WAL (a recycled segment's rest) or is zero. malformed (subject: the LSN): the first page is none, there
+// is more than one segment, or a record's CRC or length is wrong before the segment's end. unsupported: of no release
+// from 13 to 18.
 base::Result<std::optional<LastCommit>> FindLastCommit(std::string_view segment);
 
 }  // namespace pgvigil::wal

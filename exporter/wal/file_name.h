@@ -30,7 +30,7 @@ struct RawSegment {
   friend auto operator<=>(const RawSegment&, const RawSegment&) = default;
 };
 
-struct FileName {
+struct ArchiveFile {
   FileKind kind = FileKind::kSegment;
   RawSegment segment;                          // for a history only `timeline` counts
   std::optional<std::uint32_t> backup_offset;  // of a backup label: where in the segment the backup begins
@@ -39,11 +39,11 @@ struct FileName {
 
 // "000000010000000A000000FF.gz", "….partial", "….00000028.backup.zst", "00000002.history". Nothing for any other name:
 // an archive holds files of other kinds. Upper-case digits only, timeline from 1 on.
-std::optional<FileName> ParseFileName(std::string_view name);
+std::optional<ArchiveFile> ParseFileName(std::string_view name);
 
-// pgBackRest's "000000010000000A000000FF-<40 hex digits of sha1>[.gz|.lz4|.zst|.bz2]"; its labels and histories have
-// PostgreSQL's names.
-std::optional<FileName> ParseBackrestName(std::string_view name);
+// pgBackRest's "000000010000000A000000FF[.partial]-<40 hex digits of sha1>[.gz|.lz4|.zst|.bz2]"; its labels and
+// histories have PostgreSQL's names.
+std::optional<ArchiveFile> ParseBackrestName(std::string_view name);
 
 // Nothing if `within` cannot be with this segment size.
 std::optional<Segment> Resolve(const RawSegment& raw, SegmentSize size);

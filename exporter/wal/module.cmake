@@ -1,4 +1,4 @@
 pgvigil_module(wal
-  SOURCES segment.cc
+  SOURCES commits.cc crc32c.cc file_name.cc record_reader.cc segment.cc segment_set.cc timeline.cc
   DEPENDS base
 )

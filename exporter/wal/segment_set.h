@@ -1,5 +1,5 @@
 // A set of segments as intervals over (timeline, number): a million stored segments without a hole are one interval of
-// 48 bytes. Each interval keeps the upload times at its two ends, all that judgement asks for.
+// 80 bytes. Each interval keeps the upload times at its two ends, all that judgement asks for.
 // A value; not thread-safe while it is changed.
 #pragma once
 
@@ -29,7 +29,7 @@ class SegmentSet {
  public:
   // Adding what is there already renews its time if it is an end of its interval. O(log intervals).
   void Add(const Segment& segment, base::WallTime stored);
-  // Where an interval is cut in two, the new ends get the nearer old end's time. No error if it is not there.
+  // Where an interval is cut, the new ends get the nearer old end's time. No error if it is not there.
   void Remove(const Segment& segment);
   // All of one timeline within [first, last].
   void RemoveRange(std::uint32_t timeline, std::uint64_t first, std::uint64_t last);
