@@ -5,6 +5,9 @@ find_package(PostgreSQL REQUIRED)   # PostgreSQL::PostgreSQL is libpq: 15 on Deb
 find_package(OpenSSL REQUIRED)
 find_package(CURL 7.85 REQUIRED)  # CURL::libcurl
 find_package(ZLIB REQUIRED)
+find_package(BZip2 REQUIRED)
+find_package(LibLZMA REQUIRED)
+find_package(Snappy REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -12,7 +15,9 @@ find_package(pugixml REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(civetweb REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
-pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)  # neither package has a CMake target
+pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)  # no package of these has a CMake target
+pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 # yaml-cpp 0.7 (Debian 12) calls its target yaml-cpp, 0.8 (Debian 13) yaml-cpp::yaml-cpp.
 if(NOT TARGET yaml-cpp::yaml-cpp)

@@ -27,6 +27,7 @@ enum class BackupOutcome {
   kFailed,
   kStarted,     // begun and not ended: running, or killed
   kNoMetadata,  // files without any: an upload that was interrupted, or one whose metadata were deleted
+  kUnreadable,  // metadata that are there and make no sense; `error` says why
 };
 
 struct Backup {

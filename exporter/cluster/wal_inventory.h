@@ -37,8 +37,6 @@ struct WalInventory {
   // Holes that a direct look found empty, by their first missing segment: only these count as gaps.
   std::map<wal::Segment, base::WallTime> confirmed_missing;
 
-  std::uint64_t unknown_files = 0;  // names that are none of WAL's
-
   static constexpr std::size_t kMostBad = 10000;
 };
 

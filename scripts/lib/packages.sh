@@ -4,7 +4,8 @@
 
 # What `cmake --build` needs without tests, on Debian 12 and 13.
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libpq-dev libpqxx-dev libcivetweb-dev civetweb prometheus-cpp-dev
-  libyaml-cpp-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev zlib1g-dev libcrypt-dev"
+  libyaml-cpp-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev libcrypt-dev
+  zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libzstd-dev libsnappy-dev"
 
 # What the tests and benchmarks of the presets need beyond that.
 UNIT_PACKAGES="ccache git libgtest-dev libbenchmark-dev"

@@ -1,0 +1,167 @@
+#include "verdict/site.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <tuple>
+
+namespace pgvigil::verdict {
+namespace {
+
+using cluster::ArchiveState;
+using cluster::ClusterState;
+using cluster::InstanceFacts;
+using cluster::PositionClock;
+
+constexpr auto kHold = std::chrono::minutes(5);
+constexpr auto kListedWithin = std::chrono::seconds(60);
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
+// What the primary last said, and how long that may be used.
+struct Source {
+  const PositionClock& clock;
+  const InstanceFacts* primary;     // null: none answers
+  std::optional<wal::Lsn> flushed;  // absent: not known, or too long ago
+  base::SteadyTime at;              // the moment that is judged: now, or when the primary was last heard
+};
+
+Source Listen(const ClusterState& state, const ClusterVerdict& cluster, const PositionClock& clock,
+              base::SteadyTime now) {
+  Source source{clock, nullptr, {}, now};
+  if (cluster.primary) source.primary = state.instances[*cluster.primary].facts.get();
+  if (clock.empty() || now - clock.newest_seen() > kHold) return source;
+  source.flushed = clock.newest().flushed;
+  source.at = source.primary != nullptr ? now : clock.newest_seen();
+  return source;
+}
+
+bool IsKnown(const ArchiveState& archive, base::SteadyTime now) {
+  if (!archive.contents || !archive.store.last_success_steady) return false;
+  const auto hold = std::max<base::SteadyTime::duration>(kHold, 3 * archive.terms.listing_interval);
+  return now - *archive.store.last_success_steady <= hold;
+}
+
+// By the newest report that a listing can already decide on.
+std::optional<bool> Effective(const ArchiveState& archive, const std::vector<ArchiveReport>& reports) {
+  const auto& contents = *archive.contents;
+  for (auto report = reports.rbegin(); report != reports.rend(); ++report) {
+    const bool stored = contents.wal.stored.Contains(report->segment);
+    if (stored && contents.began > report->seen) return true;
+    if (!stored && contents.began >= report->seen + kListedWithin) return false;
+  }
+  return std::nullopt;
+}
+
+// The server's clock at a moment of ours, by the newest sample of it.
+base::WallTime ServerTime(const PositionClock& clock, base::SteadyTime at) {
+  const auto& newest = clock.newest();
+  return newest.server_time + std::chrono::duration_cast<std::chrono::microseconds>(at - newest.at);
+}
+
+// The newest server time T for which every commit before T is in the archive: that of the last moment at which the
+// primary had not passed `end`, or of this moment while no transaction was begun since.
+std::optional<base::WallTime> TimeOf(wal::Lsn end, const ArchiveState& archive, const Source& source) {
+  const auto& clock = source.clock;
+  if (!clock.empty() && clock.oldest().flushed <= end) {
+    if (!clock.LossBegan(end)) return ServerTime(clock, source.at);
+    if (const auto held = clock.LastHeld(end, source.at)) return ServerTime(clock, *held);
+  }
+  const auto& last = archive.contents->last_commit;
+  if (last && last->end <= end) return last->at;
+  return std::nullopt;
+}
+
+Conflicts FindConflicts(const ClusterState& state, const ArchiveState& archive, const ArchiveVerdict& verdict,
+                        const Source& source) {
+  Conflicts conflicts;
+  const auto& contents = *archive.contents;
+  for (const auto& instance : state.instances) {
+    if (instance.foreign || !instance.facts) continue;
+    for (const auto& identifier : contents.system_identifiers) {
+      if (identifier != instance.facts->system_identifier) ++conflicts.strangers;
+    }
+    break;
+  }
+  conflicts.timeline = verdict.late_segments;
+  if (source.primary == nullptr || !source.primary->timeline || !contents.wal.segment_size) return conflicts;
+  const auto timeline = *source.primary->timeline;
+  for (const auto& interval : contents.wal.stored.Intervals()) {
+    if (interval.timeline > timeline) conflicts.timeline += interval.size();
+  }
+  // Only whole segments are archived: the one that is being written, and all behind it, cannot be there.
+  const auto writing = wal::SegmentAt(timeline, *source.flushed, *contents.wal.segment_size).number;
+  for (const auto& interval : contents.wal.stored.Intervals(timeline)) {
+    if (interval.last > writing) conflicts.position += interval.last - std::max(interval.first, writing + 1) + 1;
+  }
+  return conflicts;
+}
+
+void JudgeBacklog(const ArchiveState& archive, const ArchiveVerdict& verdict, const Source& source, ArchiveNow& now) {
+  if (!source.flushed || !verdict.run_end || !archive.contents->wal.segment_size) return;
+  const auto behind = *source.flushed > *verdict.run_end ? source.flushed->bytes - verdict.run_end->bytes : 0;
+  now.backlog_bytes = behind;
+  const auto size = archive.contents->wal.segment_size->bytes();
+  now.backlog_segments = source.flushed->bytes / size - std::min(source.flushed->bytes, verdict.run_end->bytes) / size;
+}
+
+// Of an end that the primary had passed before it was first sampled: not since when exactly, but since when at least.
+// The last commit in the archive says more than the oldest sample does.
+double SecondsBefore(const ArchiveState& archive, wal::Lsn end, const Source& source) {
+  const auto& last = archive.contents->last_commit;
+  if (source.clock.oldest().flushed <= end || !last || last->end > end) return 0;
+  return base::Seconds(ServerTime(source.clock, source.at) - last->at);
+}
+
+std::optional<Loss> LossOf(const ArchiveState& archive, const ArchiveVerdict& verdict, const Source& source) {
+  const bool restorable = std::any_of(verdict.backups.begin(), verdict.backups.end(),
+                                      [](const auto& backup) { return backup.state == BackupState::kRestorable; });
+  if (!restorable) return Loss{kUnbounded, kUnbounded};
+  if (!source.flushed || !verdict.proven_end) return std::nullopt;
+  const auto end = *verdict.proven_end;
+  Loss loss;
+  loss.bytes = *source.flushed > end ? static_cast<double>(source.flushed->bytes - end.bytes) : 0;
+  if (loss.bytes == 0) return loss;
+  if (const auto began = source.clock.LossBegan(end)) {
+    loss.seconds = std::max({0.0, base::Seconds(source.at - *began), SecondsBefore(archive, end, source)});
+  }
+  return loss;
+}
+
+ArchiveNow JudgeArchiveNow(const ClusterState& state, const ArchiveState& archive, const ArchiveVerdict* verdict,
+                           const Source& source, const std::vector<ArchiveReport>& reports, base::SteadyTime now) {
+  ArchiveNow result;
+  result.known = verdict != nullptr && IsKnown(archive, now);
+  if (!result.known) return result;
+  result.effective = Effective(archive, reports);
+  JudgeBacklog(archive, *verdict, source, result);
+  if (source.flushed) result.conflicts = FindConflicts(state, archive, *verdict, source);
+  for (const auto& window : verdict->windows) result.window_ends.push_back(TimeOf(window.end, archive, source));
+  result.loss = LossOf(archive, *verdict, source);
+  return result;
+}
+
+}  // namespace
+
+SiteVerdict JudgeSite(const ClusterState& state, const ClusterVerdict& cluster, const PositionClock& clock,
+                      const std::vector<std::shared_ptr<const ArchiveVerdict>>& verdicts,
+                      const std::vector<ArchiveReport>& reports, base::SteadyTime now) {
+  SiteVerdict site;
+  const auto source = Listen(state, cluster, clock, now);
+  if (source.primary != nullptr) site.server_archived = source.primary->archiver.last_archived;
+  for (std::size_t i = 0; i < state.archives.size(); ++i) {
+    const auto* verdict = i < verdicts.size() ? verdicts[i].get() : nullptr;
+    auto& judged = site.archives.emplace_back(JudgeArchiveNow(state, state.archives[i], verdict, source, reports, now));
+    if (!judged.loss) continue;
+    const auto worth = [](const Loss& loss) { return std::tie(loss.bytes, loss.seconds); };
+    if (!site.rpo_site || worth(*judged.loss) < worth(*site.rpo_site)) site.rpo_site = judged.loss;
+  }
+  return site;
+}
+
+void CompleteLoss(const ClusterState& state, const SiteVerdict& site, ClusterVerdict& cluster) {
+  if (state.archives.empty() || !cluster.rpo_primary || !std::isinf(cluster.rpo_primary->bytes)) return;
+  cluster.rpo_primary = site.rpo_site;
+}
+
+}  // namespace pgvigil::verdict
