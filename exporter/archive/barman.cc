@@ -95,6 +95,8 @@ class Barman : public Reader {
 
   std::string Place() const override { return store_->Name() + (root_.empty() ? "" : "/" + root_); }
 
+  std::optional<std::chrono::milliseconds> ClockSkew() const override { return store_->ClockSkew(); }
+
   base::Result<std::shared_ptr<const ArchiveContents>> Pass(const PassOptions& options) override {
     auto contents = std::make_shared<ArchiveContents>();
     contents->began = clock_.Steady();

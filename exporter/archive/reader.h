@@ -31,6 +31,9 @@ class Reader {
   // The place for a person: "s3://bucket/path/server".
   virtual std::string Place() const = 0;
 
+  // The store's clock less ours, where its answers tell it.
+  virtual std::optional<std::chrono::milliseconds> ClockSkew() const = 0;
+
   // One consistent reading. An error says which object or listing could not be read, and the former reading stands. One
   // backup whose metadata make no sense is told in the catalogue, and costs nothing else.
   virtual base::Result<std::shared_ptr<const cluster::ArchiveContents>> Pass(const PassOptions& options) = 0;

@@ -17,7 +17,10 @@ Loaded Load(const std::string& path, const config::Overrides& overrides, const s
 }
 
 Exporter::Exporter()
-    : loop_(base::SystemClock()), connector_(loop_), observer_(connector_), scraper_(connector_, observer_, self_) {
+    : loop_(base::SystemClock()),
+      connector_(loop_),
+      observer_(connector_, std::make_shared<objectstore::RequestCounts>()),
+      scraper_(connector_, observer_, self_) {
   SetBuildInfo(self_);
   loop_.Start();
 }

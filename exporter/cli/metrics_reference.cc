@@ -4,8 +4,10 @@
 
 #include "cli/families_exporter.h"
 #include "metrics/process.h"
+#include "scrape/families_archive.h"
 #include "scrape/families_cluster.h"
 #include "scrape/families_scrape.h"
+#include "scrape/families_source.h"
 
 namespace pgvigil::cli {
 namespace {
@@ -57,10 +59,13 @@ std::string MetricsReference(const query::Catalog& shipped) {
       "`pg_cluster`, *instance* for those and `pg_instance`. What is unknown is absent, never 0.\n\n"
       "## What pgvigil knows and judges\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddDescriptors(scrape::ClusterDescriptors(), page);
+  AddDescriptors(scrape::SourceDescriptors(), page);
+  AddDescriptors(scrape::ArchiveDescriptors(), page);
   page += "\n## Scrapes and queries\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddDescriptors(scrape::ScrapeDescriptors(), page);
   page += "\n## The exporter itself\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddDescriptors(ExporterDescriptors(), page);
+  AddDescriptors(scrape::RequestDescriptors(), page);
   AddDescriptors(metrics::Process::Descriptors(), page);
   page += "\n## The shipped query files\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddQueries(shipped, page);

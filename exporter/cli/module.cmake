@@ -6,7 +6,7 @@ add_custom_target(pgvigil_version BYPRODUCTS ${version_header} VERBATIM
 
 pgvigil_module(cli
   SOURCES check.cc check_server.cc command_line.cc exporter.cc families_exporter.cc metrics_reference.cc scrape.cc serve.cc
-  DEPENDS config web scrape observe query verdict postgres metrics cluster wal base
+  DEPENDS config web scrape observe query verdict archive objectstore http postgres metrics cluster wal base
   LIBRARIES CLI11::CLI11
 )
 target_include_directories(pgvigil_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)

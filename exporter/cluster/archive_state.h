@@ -37,6 +37,8 @@ struct ArchiveContents {
 struct ArchiveTerms {
   base::Milliseconds listing_interval{60000};
   std::optional<base::Milliseconds> retention;  // declared; not judged unless set
+
+  friend bool operator==(const ArchiveTerms&, const ArchiveTerms&) = default;
 };
 
 struct ArchiveState {

@@ -38,6 +38,8 @@ class PositionClock {
   // Where the path of the current timeline left `timeline`: the lowest switch to a later one that was told. Absent if
   // none was.
   std::optional<wal::Lsn> PathLeft(std::uint32_t timeline) const;
+  // All that were told: where timelines began, by the timeline that began.
+  const std::map<std::uint32_t, wal::Lsn>& switches() const { return switches_; }
 
   bool empty() const { return samples_.empty(); }
   std::size_t size() const { return samples_.size(); }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "config/archives.h"
 #include "web/listen_address.h"
 
 namespace pgvigil::config {
@@ -46,6 +47,7 @@ class Builder {
     auto& observe = config.observe;
     observe.observe_primary = intervals.Duration("observe_primary").value_or(observe.observe_primary);
     observe.observe_standby = intervals.Duration("observe_standby").value_or(observe.observe_standby);
+    archive_interval_ = intervals.Duration("archive").value_or(archive_interval_);
     const auto log = root.Member("log");
     config.log = LogOptionsFrom(log.Text("level"), log.Text("format"));
     config.objectives = ObjectivesFrom(root.Member("objectives")).Or(cluster::Objectives::Defaults());
@@ -118,6 +120,7 @@ class Builder {
       if (!made.dsn.parameters.empty())
         Unique(servers, made.dsn.Redacted(), own, instance.PlaceOf("dsn"), own + ".dsn", "connection string");
     }
+    options.archives = ArchivesFrom(map, path, archive_interval_, directory_, diagnostics_);
     return options;
   }
 
@@ -161,6 +164,7 @@ class Builder {
   const std::string directory_;
   base::Diagnostics& diagnostics_;
   Taken clusters_;
+  base::Milliseconds archive_interval_ = std::chrono::seconds(60);
 };
 
 }  // namespace

@@ -37,7 +37,7 @@ void AddServers(const std::vector<NamedServer>& servers, const std::string& clus
   auto& clusters = config.observe.clusters;
   auto at = clusters.begin();
   while (at != clusters.end() && at->name != cluster::ClusterName{"", cluster}) ++at;
-  if (at == clusters.end()) at = clusters.insert(clusters.end(), {{"", cluster}, false, {}, config.objectives});
+  if (at == clusters.end()) at = clusters.insert(clusters.end(), {{"", cluster}, false, {}, {}, config.objectives});
   for (const auto& server : servers) {
     const auto name = server.dsn.host_port();
     for (const auto& known : at->instances) {

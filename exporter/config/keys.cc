@@ -32,11 +32,85 @@ constexpr std::array kInstances = {
     Key{"password_env", kText, "", "Environment variable that holds the password"}.NotEmpty(),
 };
 
+constexpr std::array kCredentials = {
+    Key{"access_key_id_file", kText, "", "File that holds the access key id; read anew for every request"}
+        .Required()
+        .NotEmpty(),
+    Key{"secret_access_key_file", kText, "", "File that holds the secret access key"}.Required().NotEmpty(),
+    Key{"session_token_file", kText, "", "File that holds the session token of temporary credentials"}.NotEmpty(),
+};
+
+constexpr std::array<std::string_view, 3> kAddressings = {"auto", "path", "virtual"};
+// Of a bucket; a directory in its place is for stores that are mounted.
+constexpr Key kBucket = Key{"bucket", kText, "", "Name of the S3 bucket"}.NotEmpty();
+constexpr Key kPath = Key{"path", kText, "", "Path in the bucket below which the tool writes"}.NotEmpty();
+constexpr Key kEndpoint =
+    Key{"endpoint", kText, "", "https://host[:port] of the object store; without one Amazon's, or AWS_ENDPOINT_URL"}
+        .NotEmpty();
+constexpr Key kRegion = Key{"region", kText, "", "Region of the bucket; found by asking where it is wrong"}.NotEmpty();
+constexpr Key kAddressing =
+    Key{"addressing", kChoice, "auto", "Where the bucket's name stands: path of the URL, or its host (virtual)"}.OneOf(
+        kAddressings);
+constexpr Key kCredentialFiles =
+    Key{"credentials", kMap, "",
+        "Key of the object store, as files; without them the environment, web identity, profiles, container and "
+        "instance are asked, as the AWS tools do",
+        kCredentials};
+constexpr Key kCaFile =
+    Key{"ca_file", kText, "", "Certificate authorities that the endpoint is verified with, PEM"}.NotEmpty();
+constexpr Key kDirectoryInstead = Key{"directory", kText, "", "A directory instead of a bucket"}.NotEmpty();
+
+constexpr std::array kBarman = {
+    kBucket,
+    kPath,
+    kDirectoryInstead,
+    Key{"server", kText, "", "barman's server name: the folder of this cluster's backups below the path"}
+        .Required()
+        .NotEmpty(),
+    kEndpoint,
+    kRegion,
+    kAddressing,
+    kCredentialFiles,
+    kCaFile,
+};
+
+constexpr std::array kDirectory = {
+    Key{"path", kText, "", "Directory that archive_command or pg_receivewal writes to, or that barman-cloud fills"}
+        .Required()
+        .NotEmpty(),
+    Key{"server", kText, "", "Folder below it, where barman-cloud keeps several servers"}.NotEmpty(),
+    Key{"dumps", kTexts, "", "Shell patterns of pg_dump files and directories in it: nightly/*.dump"},
+};
+
+constexpr std::array kRepository = {
+    kDirectoryInstead, kBucket, kPath, kEndpoint, kRegion, kAddressing, kCredentialFiles, kCaFile,
+};
+
+constexpr std::array kPgbackrest = {
+    Key{"stanza", kText, "", "Name of the stanza"}.Required().NotEmpty(),
+    Key{"repo", kMap, "", "The repository: a directory or a bucket", kRepository},
+    Key{"passphrase_file", kText, "", "File with the passphrase of an encrypted repository"}.NotEmpty(),
+    Key{"info_file", kText, "",
+        "File with the output of `pgbackrest info --output=json` instead of a repository: what the tool claims, "
+        "without "
+        "proof"}
+        .NotEmpty(),
+};
+
+constexpr std::array kArchives = {
+    Key{"name", kText, "", "Name of the archive: the label archive"}.Required().NotEmpty(),
+    Key{"barman", kMap, "", "Written by barman-cloud, by CloudNativePG or on its own", kBarman},
+    Key{"directory", kMap, "", "A directory of this machine: plain WAL files, or barman-cloud's layout", kDirectory},
+    Key{"pgbackrest", kMap, "", "A repository of pgBackRest, read directly", kPgbackrest},
+    Key{"retention", kDuration, "", "How long backups are kept; what is older is said to be left over"}.From("1h"),
+};
+
 constexpr std::array kClusters = {
     Key{"name", kText, "", "Name of the cluster: the label pg_cluster"}.Required().NotEmpty(),
     Key{"namespace", kText, "", "The label namespace; without one the label is left out"}.NotEmpty(),
     Key{"replica", kSwitch, "false", "True for a replica (disaster recovery) cluster, which has no primary of its own"},
     Key{"instances", kMaps, "", "The cluster's servers", kInstances}.Required().NotEmpty(),
+    Key{"archive", kMaps, "", "Where its WAL and backups go", kArchives},
     Key{"objectives", kMap, "", "Limits of this cluster; what is not named here is taken from the file's objectives",
         kObjectives},
 };
@@ -67,6 +141,7 @@ constexpr std::array kLimits = {
 };
 
 constexpr std::array kIntervals = {
+    Key{"archive", kDuration, "60s", "How often archives are listed"}.From("10s").To("1d"),
     Key{"observe_primary", kDuration, "1s",
         "How often a primary is observed, and every instance while no primary answers"}
         .From("100ms")

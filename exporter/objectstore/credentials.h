@@ -37,6 +37,7 @@ struct CredentialFiles {
   std::string session_token_file;  // empty: a key for good
 
   bool empty() const { return access_key_id_file.empty() && secret_access_key_file.empty(); }
+  friend bool operator==(const CredentialFiles&, const CredentialFiles&) = default;
 };
 std::unique_ptr<CredentialSource> FromFiles(CredentialFiles files);
 

@@ -18,7 +18,7 @@
 
 namespace pgvigil::objectstore {
 
-// As the configuration says it.
+// As the configuration says it. Two that are equal name the same store with the same rights.
 struct S3Options {
   std::string bucket;
   std::string path;      // the store's root in the bucket; "/" at its ends is ignored
@@ -27,6 +27,8 @@ struct S3Options {
   Addressing addressing = Addressing::kAutomatic;
   std::string ca_file;          // PEM; empty: the system's authorities
   CredentialFiles credentials;  // empty: environment, web identity, profile, container, instance, in this order
+
+  friend bool operator==(const S3Options&, const S3Options&) = default;
 };
 
 // How tries that failed are repeated, within the caller's deadline. A wait that does not fit into it is not begun, and

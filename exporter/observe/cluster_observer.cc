@@ -46,9 +46,10 @@ void MarkForeign(std::vector<cluster::InstanceState>& instances) {
 ClusterObserver::ClusterObserver(postgres::Connector& connector, std::function<void()> published)
     : connector_(connector), published_(std::move(published)) {}
 
-void ClusterObserver::Configure(ClusterOptions options, base::Milliseconds observe_primary,
-                                base::Milliseconds observe_standby) {
+void ClusterObserver::Configure(ClusterOptions options, std::vector<std::shared_ptr<ArchiveExchange>> archives,
+                                base::Milliseconds observe_primary, base::Milliseconds observe_standby) {
   options_ = std::move(options);
+  archives_ = std::move(archives);
   observe_primary_ = observe_primary;
   observe_standby_ = observe_standby;
   auto before = std::move(instances_);
@@ -82,9 +83,35 @@ void ClusterObserver::Update() {
   const verdict::Freshness freshness{kMissedBeforeStale * observe_primary_, kMissedBeforeStale * observe_standby_};
   verdict::Follow(state, now, freshness, clock_);
   const auto before = view_->Get();
-  auto verdict = verdict::Judge(state, clock_, now, freshness, before ? &before->verdict : nullptr);
-  view_->Set(ClusterView{std::move(state), std::move(verdict)});
+  ClusterView view{std::move(state), {}, {}, {}};
+  view.verdict = verdict::Judge(view.state, clock_, now, freshness, before ? &before->verdict : nullptr);
+  std::vector<std::shared_ptr<const verdict::ArchiveVerdict>> verdicts;
+  for (const auto& archive : archives_) {
+    view.archives.push_back(archive->reading.Get());
+    view.state.archives.push_back(view.archives.back()->state);
+    verdicts.push_back(view.archives.back()->verdict);
+  }
+  reports_.Take(view.state, view.verdict);
+  view.site = verdict::JudgeSite(view.state, view.verdict, clock_, verdicts, reports_.reports(), now);
+  verdict::CompleteLoss(view.state, view.site, view.verdict);
+  Hint(view.state, view.verdict);
+  view_->Set(std::move(view));
   published_();
+}
+
+void ClusterObserver::Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict) {
+  if (archives_.empty()) return;
+  ServerHints hints;
+  hints.path = {verdict.timeline, clock_.switches()};
+  if (!verdict.timeline && !clock_.empty()) hints.path.timeline = clock_.newest().timeline;
+  if (!clock_.empty()) hints.sampled_from = clock_.oldest().flushed;
+  for (const auto& instance : state.instances) {
+    if (instance.foreign || !instance.settings) continue;
+    const auto size = wal::SegmentSize::FromBytes(instance.settings->wal_segment_size);
+    if (size.ok()) hints.segment_size = *size;
+  }
+  const auto shared = std::make_shared<const ServerHints>(std::move(hints));
+  for (const auto& archive : archives_) archive->hints.Set(shared);
 }
 
 void ClusterObserver::SetIntervals() {
@@ -100,7 +127,7 @@ void ClusterObserver::SetIntervals() {
 }
 
 cluster::ClusterState ClusterObserver::State() {
-  cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}};
+  cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}, {}};
   state.instances.reserve(instances_.size());
   for (const auto& instance : instances_) state.instances.push_back(instance->state());
   MarkForeign(state.instances);

@@ -9,6 +9,7 @@
 
 #include "base/published.h"
 #include "cluster/position_clock.h"
+#include "observe/archive_reports.h"
 #include "observe/instance_observer.h"
 #include "observe/view.h"
 
@@ -20,7 +21,9 @@ class ClusterObserver {
   ClusterObserver(postgres::Connector& connector, std::function<void()> published);
 
   // Instances that did not change keep their session and what is known of them; so does the position clock.
-  void Configure(ClusterOptions options, base::Milliseconds observe_primary, base::Milliseconds observe_standby);
+  // `archives`: where each of the options' archives is told of, in their order.
+  void Configure(ClusterOptions options, std::vector<std::shared_ptr<ArchiveExchange>> archives,
+                 base::Milliseconds observe_primary, base::Milliseconds observe_standby);
 
   const cluster::ClusterName& name() const { return options_.name; }
   // Null when there is none of that name.
@@ -33,6 +36,7 @@ class ClusterObserver {
   void Update();
   void SetIntervals();
   cluster::ClusterState State();
+  void Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict);
 
   postgres::Connector& connector_;
   const std::function<void()> published_;
@@ -40,6 +44,8 @@ class ClusterObserver {
   base::Milliseconds observe_primary_{};
   base::Milliseconds observe_standby_{};
   cluster::PositionClock clock_;
+  std::vector<std::shared_ptr<ArchiveExchange>> archives_;
+  ArchiveReports reports_;
   std::shared_ptr<base::Published<ClusterView>> view_ = std::make_shared<base::Published<ClusterView>>();
   base::LogThrottle throttle_{std::chrono::minutes(5)};
   std::vector<std::unique_ptr<InstanceObserver>> instances_;  // last: they go first, and may speak while they go

@@ -4,13 +4,34 @@
 
 namespace pgvigil::observe {
 
-Observer::Observer(postgres::Connector& connector) : connector_(connector), views_(std::make_shared<const Views>()) {}
+Observer::Observer(postgres::Connector& connector, std::shared_ptr<objectstore::RequestCounts> requests)
+    : connector_(connector), requests_(std::move(requests)), views_(std::make_shared<const Views>()) {}
 
 Observer::~Observer() {
   connector_.loop().Call([this] { clusters_.clear(); });
 }
 
+// The one of before if it reads the same place on the same terms.
+std::shared_ptr<ArchiveExchange> Observer::Archive(const std::string& cluster, const ArchiveOptions& wanted,
+                                                   std::vector<std::unique_ptr<ArchiveObserver>>& before) {
+  const auto kept = std::find_if(before.begin(), before.end(), [&](const auto& old) {
+    return old && old->cluster() == cluster && old->options() == wanted;
+  });
+  archives_.push_back(kept != before.end()
+                          ? std::move(*kept)
+                          : std::make_unique<ArchiveObserver>(cluster, wanted, requests_, connector_.loop().clock()));
+  return archives_.back()->exchange();
+}
+
 void Observer::Configure(std::shared_ptr<const Options> options) {
+  auto archives_before = std::move(archives_);
+  archives_.clear();
+  std::vector<std::vector<std::shared_ptr<ArchiveExchange>>> exchanges;
+  for (const auto& cluster : options->clusters) {
+    auto& own = exchanges.emplace_back();
+    const auto name = cluster.name.space.empty() ? cluster.name.name : cluster.name.space + "/" + cluster.name.name;
+    for (const auto& archive : cluster.archives) own.push_back(Archive(name, archive, archives_before));
+  }
   connector_.loop().Call([&] {
     auto before = std::move(clusters_);
     clusters_.clear();
@@ -26,7 +47,8 @@ void Observer::Configure(std::shared_ptr<const Options> options) {
           changed_.notify_all();
         }));
       }
-      clusters_.back()->Configure(wanted, options->observe_primary, options->observe_standby);
+      clusters_.back()->Configure(wanted, std::move(exchanges[views.size()]), options->observe_primary,
+                                  options->observe_standby);
       views.push_back(clusters_.back()->view());
     }
     views_.Set(std::move(views));

@@ -17,7 +17,8 @@ namespace pgvigil::observe {
 
 class Observer {
  public:
-  explicit Observer(postgres::Connector& connector);
+  // `requests` counts what object stores are asked.
+  explicit Observer(postgres::Connector& connector, std::shared_ptr<objectstore::RequestCounts> requests = {});
   // Closes the sessions. Any thread but the loop's, while the loop still runs.
   ~Observer();
   Observer(const Observer&) = delete;
@@ -29,6 +30,9 @@ class Observer {
   // Any thread. Every configured cluster is in it from the first Configure on, with what is known by then.
   FleetView Fleet() const;
 
+  // What object stores were asked so far; null if nobody counts.
+  std::shared_ptr<const objectstore::RequestCounts> requests() const { return requests_; }
+
   // Waits until each instance has answered or failed once, at most until the deadline: `pgvigil scrape` begins with it.
   // Any thread but the loop's.
   void AwaitFirstRound(base::Deadline deadline) const;
@@ -37,8 +41,13 @@ class Observer {
   InstanceObserver* Find(const cluster::ClusterName& cluster, const std::string& instance);
 
  private:
+  std::shared_ptr<ArchiveExchange> Archive(const std::string& cluster, const ArchiveOptions& wanted,
+                                           std::vector<std::unique_ptr<ArchiveObserver>>& before);
+
   postgres::Connector& connector_;
+  const std::shared_ptr<objectstore::RequestCounts> requests_;
   std::vector<std::unique_ptr<ClusterObserver>> clusters_;  // the loop's thread only
+  std::vector<std::unique_ptr<ArchiveObserver>> archives_;  // the thread only that configures
 
   using Views = std::vector<std::shared_ptr<const base::Published<ClusterView>>>;
   base::Published<Views> views_;  // of clusters_, for the other threads

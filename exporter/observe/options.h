@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cluster/cluster_state.h"
+#include "observe/archive_observer.h"
 #include "postgres/session.h"
 
 namespace pgvigil::observe {
@@ -27,6 +28,7 @@ struct ClusterOptions {
   cluster::ClusterName name;
   bool replica = false;
   std::vector<InstanceOptions> instances;
+  std::vector<ArchiveOptions> archives;
   cluster::Objectives objectives;  // with defaults filled in
 };
 

@@ -6,6 +6,7 @@
 
 #include "cluster/cluster_state.h"
 #include "observe/options.h"
+#include "verdict/site.h"
 #include "verdict/verdict.h"
 
 namespace pgvigil::observe {
@@ -13,6 +14,8 @@ namespace pgvigil::observe {
 struct ClusterView {
   cluster::ClusterState state;
   verdict::ClusterVerdict verdict;
+  verdict::SiteVerdict site;
+  std::vector<std::shared_ptr<const ArchiveReading>> archives;  // as in state.archives
 };
 
 // Clusters in the order of the configuration.

@@ -2,11 +2,12 @@
 
 #include <array>
 
+#include "scrape/families_source.h"
+
 namespace pgvigil::scrape {
 namespace {
 
 using cluster::ClusterState;
-using cluster::InstanceState;
 using cluster::Objectives;
 using metrics::Descriptor;
 using metrics::Scope;
@@ -19,7 +20,6 @@ constexpr std::array<std::string_view, 1> kState = {"state"};
 constexpr std::array<std::string_view, 1> kRole = {"role"};
 constexpr std::array<std::string_view, 1> kPosition = {"position"};
 constexpr std::array<std::string_view, 1> kLoss = {"loss"};
-constexpr std::array<std::string_view, 1> kSource = {"source"};
 
 enum Family : std::size_t {
   kClusterInfo,
@@ -34,9 +34,6 @@ enum Family : std::size_t {
   kSyncWaiters,
   kRpoSeconds,
   kRpoBytes,
-  kSourceUp,
-  kSourceLastSuccess,
-  kSourceDuration,
   kObjectiveRpo,
   kObjectiveRto,
   kObjectiveLag,
@@ -84,12 +81,6 @@ constexpr std::array<Descriptor, kFamilies> kDescriptors = {{
      "Time whose commits would be lost if what the label names were lost now, in seconds"},
     {"pgvigil_rpo_bytes", Type::kGauge, Scope::kCluster, kLoss,
      "WAL that would be lost if what the label names were lost now, in bytes"},
-    {"pgvigil_source_up", Type::kGauge, Scope::kInstance, kSource,
-     "1 if the source answered when it was last asked, 0 if not"},
-    {"pgvigil_source_last_success_timestamp_seconds", Type::kGauge, Scope::kInstance, kSource,
-     "When the source last answered, in Unix seconds"},
-    {"pgvigil_source_duration_seconds", Type::kGauge, Scope::kInstance, kSource,
-     "Time the source's last answer took, in seconds"},
     {"pgvigil_objective_rpo_seconds", Type::kGauge, Scope::kCluster, kLoss,
      "Declared limit of pgvigil_rpo_seconds, in seconds; that of a primary is absent for replica clusters"},
     {"pgvigil_objective_rto_seconds", Type::kGauge, Scope::kCluster, {}, "Declared limit of an outage, in seconds"},
@@ -132,15 +123,6 @@ constexpr std::array<Descriptor, kFamilies> kDescriptors = {{
 
 constexpr std::array<std::string_view, 2> kRoles = {"primary", "standby"};
 
-void AddSource(const InstanceState& instance, const std::string& identity, metrics::Families& families) {
-  const auto& sql = instance.sql;
-  if (!sql.up && !sql.error) return;  // not asked yet
-  families.Add(kDescriptors[kSourceUp], identity, {"sql"}, sql.up ? 1 : 0);
-  if (sql.last_success)
-    families.Add(kDescriptors[kSourceLastSuccess], identity, {"sql"}, base::UnixSeconds(*sql.last_success));
-  if (sql.duration) families.Add(kDescriptors[kSourceDuration], identity, {"sql"}, base::Seconds(*sql.duration));
-}
-
 void AddLag(std::string_view position, const std::optional<verdict::Lag>& lag, const std::string& identity,
             metrics::Families& families) {
   if (!lag) return;
@@ -161,6 +143,13 @@ void AddInstance(const verdict::InstanceVerdict& judged, const std::string& iden
   }
   AddLag("received", judged.received, identity, families);
   AddLag("replayed", judged.replayed, identity, families);
+}
+
+void AddLoss(std::string_view what, const std::optional<verdict::Loss>& loss, const std::string& identity,
+             metrics::Families& families) {
+  if (!loss) return;
+  families.Add(kDescriptors[kRpoSeconds], identity, {what}, loss->seconds);
+  families.Add(kDescriptors[kRpoBytes], identity, {what}, loss->bytes);
 }
 
 void AddObjectives(const Objectives& objectives, const std::string& identity, metrics::Families& families) {
@@ -193,23 +182,23 @@ void AddSynchronous(const ClusterVerdict& verdict, const std::string& identity, 
 
 }  // namespace
 
-void AddClusterFamilies(const ClusterState& state, const ClusterVerdict& verdict, metrics::Families& families) {
+void AddClusterFamilies(const ClusterState& state, const ClusterVerdict& verdict, const verdict::SiteVerdict& site,
+                        metrics::Families& families) {
   const auto identity = metrics::Identity(state.name.space, state.name.name, {});
   families.Add(kDescriptors[kClusterInfo], identity, {"static", ""}, 1);
   families.Add(kDescriptors[kInstances], identity, {"declared"}, verdict.declared);
   families.Add(kDescriptors[kInstances], identity, {"ready"}, verdict.ready);
   if (verdict.primaries) families.Add(kDescriptors[kPrimaries], identity, {}, *verdict.primaries);
-  if (verdict.rpo_primary) {
-    families.Add(kDescriptors[kRpoSeconds], identity, {"primary"}, verdict.rpo_primary->seconds);
-    families.Add(kDescriptors[kRpoBytes], identity, {"primary"}, verdict.rpo_primary->bytes);
-  }
+  AddLoss("primary", verdict.rpo_primary, identity, families);
+  AddLoss("site", site.rpo_site, identity, families);
   AddSynchronous(verdict, identity, families);
   auto objectives = state.objectives;
+  if (!objectives.rpo_site) objectives.rpo_site = verdict::DefaultSiteObjective(state);
   if (state.replica) objectives.rpo_primary.reset();  // no primary to lose: what declares one expects it to be there
   AddObjectives(objectives, identity, families);
   for (std::size_t i = 0; i < state.instances.size(); ++i) {
     const auto own = metrics::Identity(state.name.space, state.name.name, state.instances[i].name);
-    AddSource(state.instances[i], own, families);
+    AddSourceFamilies(state.instances[i].sql, own, "sql", {}, families);
     AddInstance(verdict.instances[i], own, families);
   }
 }

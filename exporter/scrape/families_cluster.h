@@ -5,13 +5,14 @@
 
 #include "cluster/cluster_state.h"
 #include "metrics/families.h"
+#include "verdict/site.h"
 #include "verdict/verdict.h"
 
 namespace pgvigil::scrape {
 
 // Unknown is absent: what the verdict does not say is not added.
 void AddClusterFamilies(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict,
-                        metrics::Families& families);
+                        const verdict::SiteVerdict& site, metrics::Families& families);
 
 // For the reference page.
 std::span<const metrics::Descriptor> ClusterDescriptors();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "metrics/families.h"
+#include "scrape/families_archive.h"
 #include "scrape/families_cluster.h"
 #include "scrape/families_scrape.h"
 
@@ -44,8 +45,10 @@ metrics::Page MakePage(const PageParts& parts, metrics::Self& self) {
   }
   Limit(entries, parts.series_limit, self);
   for (const auto& cluster : parts.clusters) {
-    AddClusterFamilies(cluster->state, verdict::At(cluster->verdict, parts.now), families);
+    AddClusterFamilies(cluster->state, verdict::At(cluster->verdict, parts.now), cluster->site, families);
+    AddArchiveFamilies(*cluster, families);
   }
+  if (parts.requests) AddRequestFamilies(*parts.requests, families);
   for (auto& entry : std::move(families).Finish()) entries.push_back(std::move(entry));
   for (auto& entry : self.Collect()) entries.push_back(std::move(entry));
   auto page = metrics::WritePage(entries);

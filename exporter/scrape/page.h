@@ -23,6 +23,7 @@ struct PageParts {
   std::vector<PageInstance> instances;
   observe::FleetView clusters;  // those selected
   std::size_t series_limit = 0;
+  std::shared_ptr<const objectstore::RequestCounts> requests;  // null: none are sent
   base::SteadyTime now;
 };
 

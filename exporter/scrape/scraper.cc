@@ -184,6 +184,7 @@ std::shared_ptr<const std::string> Scraper::Scrape(const Selection& selection, E
     PageParts parts;
     parts.now = connector_.loop().clock().Steady();
     parts.series_limit = SeriesLimit(*selection.plan);
+    parts.requests = observer_.requests();
     std::size_t slot = 0;
     for (const auto& [c, instances] : selection.instances) {
       const auto& cluster = selection.plan->instances->clusters[c];

@@ -159,6 +159,17 @@ SiteVerdict JudgeSite(const ClusterState& state, const ClusterVerdict& cluster, 
   return site;
 }
 
+std::optional<base::Milliseconds> DefaultSiteObjective(const ClusterState& state) {
+  if (state.archives.empty()) return std::nullopt;
+  base::Milliseconds interval{0}, timeout{0};
+  for (const auto& archive : state.archives) interval = std::max(interval, archive.terms.listing_interval);
+  for (const auto& instance : state.instances) {
+    if (!instance.foreign && instance.settings)
+      timeout = std::max<base::Milliseconds>(timeout, instance.settings->archive_timeout);
+  }
+  return std::max<base::Milliseconds>(std::chrono::minutes(10), timeout + 2 * interval + std::chrono::minutes(2));
+}
+
 void CompleteLoss(const ClusterState& state, const SiteVerdict& site, ClusterVerdict& cluster) {
   if (state.archives.empty() || !cluster.rpo_primary || !std::isinf(cluster.rpo_primary->bytes)) return;
   cluster.rpo_primary = site.rpo_site;

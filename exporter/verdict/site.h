@@ -54,6 +54,10 @@ SiteVerdict JudgeSite(const cluster::ClusterState& state, const ClusterVerdict& 
                       const std::vector<std::shared_ptr<const ArchiveVerdict>>& verdicts,
                       const std::vector<ArchiveReport>& reports, base::SteadyTime now);
 
+// What pgvigil_rpo_seconds{loss="site"} may be where nothing is declared: max(10 min, archive_timeout + 2 x listing
+// interval + 2 min). Absent without an archive.
+std::optional<base::Milliseconds> DefaultSiteObjective(const cluster::ClusterState& state);
+
 // Without a standby that could take over, losing the primary is losing the site: its value, absent where that is not
 // known; infinite only where no archive is configured.
 void CompleteLoss(const cluster::ClusterState& state, const SiteVerdict& site, ClusterVerdict& cluster);

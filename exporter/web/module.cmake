@@ -1,6 +1,6 @@
 pgvigil_module(web
   SOURCES access.cc arrival.cc http_message.cc landing.cc listen_address.cc metrics_handler.cc openssl_forward.cc password_check.cc routes.cc server.cc tls.cc web_config.cc
-  DEPENDS scrape observe verdict query postgres metrics yaml cluster wal base
+  DEPENDS scrape observe verdict query archive objectstore postgres metrics yaml cluster wal base
   LIBRARIES civetweb::civetweb OpenSSL::SSL OpenSSL::Crypto ${CRYPT_LIBRARY} ${CMAKE_DL_LIBS}
 )
 # openssl_forward.cc: the two functions must be seen by the library that looks for them.

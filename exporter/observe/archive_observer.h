@@ -1,0 +1,69 @@
+// One archive read on its own schedule by a thread of its own: readings, what they mean, whether it can be read. A
+// store that hangs holds this thread and nothing else.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "archive/open.h"
+#include "base/clock.h"
+#include "base/published.h"
+#include "cluster/archive_state.h"
+#include "objectstore/request_counts.h"
+#include "verdict/backup_summary.h"
+#include "verdict/recovery.h"
+
+namespace pgvigil::observe {
+
+struct ArchiveOptions {
+  archive::Place place;
+  cluster::ArchiveTerms terms;
+
+  friend bool operator==(const ArchiveOptions&, const ArchiveOptions&) = default;
+};
+
+// The last reading and what follows from it; published whole.
+struct ArchiveReading {
+  cluster::ArchiveState state;
+  std::shared_ptr<const verdict::ArchiveVerdict> verdict;  // of state.contents; null as they are
+  std::shared_ptr<const verdict::BackupSummary> backups;   // likewise
+};
+
+// What SQL knows and the reading of an archive asks for.
+struct ServerHints {
+  verdict::KnownPath path;
+  std::optional<wal::SegmentSize> segment_size;
+  // From here on the position clock tells times; before it the last commit has to be read from the WAL itself.
+  std::optional<wal::Lsn> sampled_from;
+};
+
+// Where the thread of an archive and the observer of its cluster meet: each writes one side and reads the other.
+// Thread-safe, and outlives both.
+struct ArchiveExchange {
+  base::Published<ArchiveReading> reading;  // holds a value from the beginning
+  base::Published<ServerHints> hints;
+};
+
+class ArchiveObserver {
+ public:
+  // `counts` outlives it.
+  ArchiveObserver(std::string cluster, ArchiveOptions options, std::shared_ptr<objectstore::RequestCounts> counts,
+                  const base::Clock& clock);
+  // Cancels what is asked for. A file server that hangs in the kernel is left behind after two seconds.
+  ~ArchiveObserver();
+  ArchiveObserver(const ArchiveObserver&) = delete;
+  ArchiveObserver& operator=(const ArchiveObserver&) = delete;
+
+  const std::string& cluster() const;
+  const ArchiveOptions& options() const;
+  std::shared_ptr<ArchiveExchange> exchange() const;
+
+ private:
+  class Worker;
+  std::shared_ptr<Worker> worker_;
+};
+
+}  // namespace pgvigil::observe
