@@ -90,15 +90,23 @@ std::string_view Suffix(Compression compression) {
 }
 
 Compression StripSuffix(std::string_view& name) {
-  constexpr std::array kSuffixed{Compression::kGzip,   Compression::kZstd, Compression::kLz4,
-                                 Compression::kSnappy, Compression::kXz,   Compression::kBzip2};
-  for (const auto compression : kSuffixed) {
-    const auto suffix = Suffix(compression);
-    if (!name.ends_with(suffix)) continue;
-    name.remove_suffix(suffix.size());
-    return compression;
-  }
-  return Compression::kNone;
+  // The last letter tells which suffix it can be at most, but for ".gz" and ".xz".
+  constexpr auto kCandidate = [](char last) {
+    switch (last) {
+      case 'z': return Compression::kGzip;
+      case '2': return Compression::kBzip2;
+      case 'y': return Compression::kSnappy;
+      case '4': return Compression::kLz4;
+      case 't': return Compression::kZstd;
+      default: return Compression::kNone;
+    }
+  };
+  auto compression = name.empty() ? Compression::kNone : kCandidate(name.back());
+  if (compression == Compression::kGzip && name.ends_with(Suffix(Compression::kXz))) compression = Compression::kXz;
+  const auto suffix = Suffix(compression);
+  if (!name.ends_with(suffix)) return Compression::kNone;
+  name.remove_suffix(suffix.size());
+  return compression;
 }
 
 std::optional<ArchiveFile> ParseFileName(std::string_view name) {
