@@ -1,12 +1,15 @@
 #include "objectstore/directory_walk.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "base/text.h"
 
 namespace pgvigil::objectstore {
 
@@ -50,17 +53,29 @@ Error FileFailure(int number, const std::string& path) {
 DirectoryWalk::DirectoryWalk(std::string root, const ListRequest& request)
     : root_(std::move(root)), prefix_(request.prefix), folders_(request.folders), after_(request.start_after) {}
 
+// Whether the folder of a prefix is one of directories below the root, none of them a link or "..".
+bool DirectoryWalk::LeadsInside(const std::string& key) const {
+  if (key.empty()) return true;
+  std::string path = root_;
+  for (const auto part : base::Split(std::string_view(key).substr(0, key.size() - 1), '/')) {
+    if (part.empty() || part == "." || part == "..") return false;
+    path += '/';
+    path += part;
+    struct stat status{};
+    if (lstat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return false;
+  }
+  return true;
+}
+
 base::Result<base::Done> DirectoryWalk::Enter(const std::string& key, const base::Clock& clock,
                                               base::Deadline deadline) {
   const std::string path = root_ + "/" + key;
-  struct stat status{};
-  // The root may be a link; a prefix leads nowhere else.
-  if (!key.empty() && (lstat(path.substr(0, path.size() - 1).c_str(), &status) != 0 || !S_ISDIR(status.st_mode))) {
-    return base::Done{};
-  }
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), &closedir);
+  // The root may be a link. What vanishes between two looks, or becomes a link, is left out.
+  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (key.empty() ? 0 : O_NOFOLLOW);
+  const int descriptor = open(path.substr(0, path.size() - 1).c_str(), flags);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(descriptor < 0 ? nullptr : fdopendir(descriptor), &closedir);
   if (!directory) {
-    if (!key.empty() && (errno == ENOENT || errno == ENOTDIR)) return base::Done{};
+    if (!key.empty() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return base::Done{};
     return FileFailure(errno, path);
   }
   auto folder = std::make_unique<Folder>();
@@ -121,6 +136,7 @@ base::Result<std::optional<Object>> DirectoryWalk::Look(const std::string& key) 
 base::Result<std::optional<DirectoryWalk::Item>> DirectoryWalk::Next(const base::Clock& clock,
                                                                      base::Deadline deadline) {
   if (!std::exchange(started_, true)) {
+    if (!LeadsInside(FolderOf(prefix_))) return std::optional<Item>();
     if (const auto entered = Enter(FolderOf(prefix_), clock, deadline); !entered.ok()) return entered.error();
   }
   while (!open_.empty()) {

@@ -37,6 +37,7 @@ class DirectoryWalk {
   };
 
   base::Result<base::Done> Enter(const std::string& key, const base::Clock& clock, base::Deadline deadline);
+  bool LeadsInside(const std::string& key) const;
   bool MayHold(std::string_view folder) const;
   bool IsPast(std::string_view key, bool is_folder, bool as_folder) const;
   base::Result<std::optional<Object>> Look(const std::string& key) const;
