@@ -15,6 +15,7 @@ RUN apt-get update \
         libcrypt-dev \
         libcurl4-openssl-dev \
         libfmt-dev \
+        libhowardhinnant-date-dev \
         libpq-dev \
         libpqxx-dev \
         libpugixml-dev \
@@ -44,6 +45,7 @@ RUN apt-get update \
         ca-certificates \
         libcivetweb1 \
         libcrypt1 \
+        libdate-tz3 \
         libfmt10 \
         libpq5 \
         libpqxx-7.10 \

@@ -14,6 +14,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(pugixml REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(civetweb REQUIRED)
+find_package(date REQUIRED)          # date::date-tz: the time zones that libstdc++ has from GCC 14 on
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)  # no package of these has a CMake target
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
