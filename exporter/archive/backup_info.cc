@@ -1,9 +1,10 @@
 #include "archive/backup_info.h"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <functional>
+
+#include "base/text.h"
 
 namespace pgvigil::archive {
 namespace {
@@ -19,9 +20,11 @@ bool ParseNumber(std::string_view text, Number& number, int base = 10) {
 
 // Digits from the front of `text`, which is cut; false if there are not exactly `count`.
 bool TakeDigits(std::string_view& text, std::size_t count, int& value) {
-  if (text.size() < count || !ParseNumber(text.substr(0, count), value)) return false;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto digits = text.substr(0, count);
+  if (digits.size() < count || !std::all_of(digits.begin(), digits.end(), is_digit)) return false;
   text.remove_prefix(count);
-  return true;
+  return ParseNumber(digits, value);
 }
 
 bool Take(std::string_view& text, char expected) {
@@ -140,14 +143,13 @@ base::Result<BackupInfo> ParseBackupInfo(std::string_view text, std::string_view
   while (!text.empty()) {
     if (++number > kLinesAtMost) return malformed(number, "expected the lines of a backup.info, found far more");
     const auto end = std::min(text.find('\n'), text.size());
-    auto line = text.substr(0, end);
+    const auto line = base::Trim(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.front() == '#') continue;
     const auto equals = line.find('=');
     if (equals == std::string_view::npos) return malformed(number, "expected key=value");
-    const auto key = line.substr(0, equals);
-    const auto value = line.substr(equals + 1);
+    const auto key = base::Trim(line.substr(0, equals));
+    const auto value = base::Trim(line.substr(equals + 1));
     if (value == "None" || value.empty()) continue;
     if (!Assign(info, key, value))
       return malformed(number, "no value that " + std::string(key) + " can have: " + std::string(value.substr(0, 80)));

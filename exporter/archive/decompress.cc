@@ -6,8 +6,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <array>
-#include <cstring>
+#include <algorithm>
 
 #include "archive/snappy_frames.h"
 
