@@ -10,6 +10,7 @@
 #include "archive/backup_info.h"
 #include "archive/decompress.h"
 #include "archive/wal_listing.h"
+#include "base/text.h"
 
 namespace pgvigil::archive {
 namespace {
@@ -44,6 +45,13 @@ std::optional<Part> ParsePart(std::string_view name) {
   return part;
 }
 
+// The first part has no number, the second one is _0001.
+std::string PartName(const std::string& stem, unsigned number) {
+  auto digits = std::to_string(number);
+  if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
+  return stem + (number == 0 ? "" : "_" + digits) + ".tar";
+}
+
 // What was listed of base/<id>/.
 struct Folder {
   std::map<std::string, std::map<unsigned, std::uint64_t>> parts;  // sizes, by stem and number
@@ -69,11 +77,10 @@ struct Folder {
       flaws.push_back(what + " is missing: no " + stem + ".tar");
       return;
     }
-    unsigned expected = found->second.begin()->first;
-    if (expected > 1) flaws.push_back("the first part of " + what + " is missing");
+    unsigned expected = 0;
     for (const auto& [number, size] : found->second) {
-      if (number != expected) flaws.push_back("part " + std::to_string(expected) + " of " + what + " is missing");
-      if (size == 0) flaws.push_back("part " + std::to_string(number) + " of " + what + " is empty");
+      if (number != expected) flaws.push_back(PartName(stem, expected) + ", a part of " + what + ", is missing");
+      if (size == 0) flaws.push_back(PartName(stem, number) + ", a part of " + what + ", is empty");
       expected = number + 1;
     }
   }
@@ -85,6 +92,12 @@ BackupOutcome OutcomeOf(const BackupInfo& info) {
   return BackupOutcome::kStarted;
 }
 
+// What costs one backup, and not the pass. Deleted between listing and reading: the next pass will see.
+bool IsOfTheObject(const base::Error& error) {
+  return error.kind == base::ErrorKind::kPermission || error.kind == base::ErrorKind::kLimit ||
+         error.kind == base::ErrorKind::kMalformed || error.kind == base::ErrorKind::kNotFound;
+}
+
 class Barman : public Reader {
  public:
   Barman(std::shared_ptr<objectstore::Store> store, std::string server, const base::Clock& clock)
@@ -93,7 +106,9 @@ class Barman : public Reader {
         clock_(clock),
         wal_(store_, {root_ + "wals/", true, wal::ParseFileName}, clock) {}
 
-  std::string Place() const override { return store_->Name() + (root_.empty() ? "" : "/" + root_); }
+  std::string Place() const override {
+    return store_->Name() + (root_.empty() ? "" : "/" + root_.substr(0, root_.size() - 1));
+  }
 
   std::optional<std::chrono::milliseconds> ClockSkew() const override { return store_->ClockSkew(); }
 
@@ -120,6 +135,8 @@ class Barman : public Reader {
     std::uint64_t size = 0;
     std::optional<BackupInfo> info;
     std::optional<base::Error> error;
+    std::optional<base::WallTime> keep_modified;
+    std::string keep;
   };
 
   base::Status ReadCatalogue(const PassOptions& options, ArchiveContents& contents) {
@@ -161,18 +178,15 @@ class Barman : public Reader {
     backup.last_stored = folder.last;
     backup.in_archive_tier = folder.in_archive_tier;
     if (!folder.info) return backup;
-    const auto known = ReadInfo(id, *folder.info, options);
-    if (!known.ok()) return known.error();
-    if (!known->info) {
+    const auto info = ReadInfo(id, *folder.info, options);
+    if (!info.ok() && !IsOfTheObject(info.error())) return info.error();
+    if (info.ok()) {
+      Fill(*info, folder, backup);
+    } else {
       backup.outcome = BackupOutcome::kUnreadable;
-      backup.error = known->error->message + " (" + known->error->subject + ")";
-      return backup;
+      backup.error = info.error().message + " (" + info.error().subject + ")";
     }
-    Fill(*known->info, folder, backup);
-    if (folder.keep) {
-      auto keep = store_->Get(folder.keep->key, {}, kKeepAtMost, Deadline(options));
-      if (keep.ok()) backup.keep = *keep;
-    }
+    if (folder.keep) backup.keep = ReadKeep(id, *folder.keep, options);
     return backup;
   }
 
@@ -198,22 +212,34 @@ class Barman : public Reader {
       folder.Check(std::to_string(oid), "tablespace " + std::to_string(oid), backup.flaws);
   }
 
-  base::Result<Known> ReadInfo(const std::string& id, const Object& object, const PassOptions& options) {
+  base::Result<BackupInfo> ReadInfo(const std::string& id, const Object& object, const PassOptions& options) {
     auto& known = known_[id];
-    if (known.modified == object.modified && known.size == object.size && (known.info || known.error)) return known;
-    auto text = store_->Get(object.key, {}, kInfoAtMost, Deadline(options));
-    // Overwritten or deleted between listing and reading: the next pass will see.
-    if (!text.ok() && text.error().kind == base::ErrorKind::kNotFound) return Known{{}, 0, {}, text.error()};
+    const bool same = known.modified == object.modified && known.size == object.size;
+    if (same && known.info) return *known.info;
+    if (same && known.error) return *known.error;
+    if (objectstore::InArchiveTier(object))
+      return base::Error{base::ErrorKind::kPermission, "it lies in an archive tier", object.key, {}};
+    const auto text = store_->Get(object.key, {}, kInfoAtMost, Deadline(options));
     if (!text.ok()) return text.error();
-    known = {object.modified, object.size, {}, {}};
     const auto info = ParseBackupInfo(*text, object.key);
-    if (!info.ok()) {
-      known.error = info.error();
-      return known;
-    }
-    known.info = *info;
+    known.modified = object.modified;
+    known.size = object.size;
+    known.info = info.ok() ? std::optional(*info) : std::nullopt;
+    known.error = info.ok() ? std::nullopt : std::optional(info.error());
+    if (!info.ok()) return info.error();
     if (const auto size = wal::SegmentSize::FromBytes(info->segment_size); size.ok()) segment_size_ = *size;
-    return known;
+    return info;
+  }
+
+  // Protects from being deleted, and nothing is judged by it: unreadable is as good as none.
+  std::string ReadKeep(const std::string& id, const Object& object, const PassOptions& options) {
+    auto& known = known_[id];
+    if (known.keep_modified == object.modified) return known.keep;
+    const auto keep = store_->Get(object.key, {}, kKeepAtMost, Deadline(options));
+    if (!keep.ok()) return {};
+    known.keep_modified = object.modified;
+    known.keep = base::Trim(*keep);
+    return known.keep;
   }
 
   base::Deadline Deadline(const PassOptions& options) const {
