@@ -1,4 +1,5 @@
 #include "scrape/families_cluster.h"
+#include "scrape/families_source.h"
 
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@ struct Known {
 
   std::string Page() const {
     metrics::Families families;
-    AddClusterFamilies(state, verdict, families);
+    AddClusterFamilies(state, verdict, {}, families);
     return metrics::WritePage(std::move(families).Finish()).text;
   }
   // The samples alone.
@@ -183,7 +184,9 @@ TEST(FamiliesClusterTest, EveryFamilyIsDescribedAndEveryDescriptionCanAppear) {
 
   std::set<std::string_view> names;
   const auto page = known.Page();
-  for (const auto& descriptor : ClusterDescriptors()) {
+  std::vector<metrics::Descriptor> descriptors(ClusterDescriptors().begin(), ClusterDescriptors().end());
+  descriptors.insert(descriptors.end(), SourceDescriptors().begin(), SourceDescriptors().end());
+  for (const auto& descriptor : descriptors) {
     EXPECT_TRUE(names.insert(descriptor.name).second) << descriptor.name;
     EXPECT_NE(page.find("# TYPE " + std::string(descriptor.name) + ' '), std::string::npos) << descriptor.name;
     EXPECT_FALSE(descriptor.help.empty() || descriptor.help.ends_with('.')) << descriptor.name;
