@@ -59,7 +59,8 @@ struct Archiver {
   std::optional<base::WallTime> last_failed;
 };
 
-// Read every observation interval.
+// What an observation yields. A primary is asked for everything every 5 s; in between its role, clock, flush position
+// and next xid are read, and `walsenders` and all below it may be 5 s older.
 struct InstanceFacts {
   base::SteadyTime sent;       // when the statement left
   base::SteadyTime received;   // when its answer was here; the server was read between the two

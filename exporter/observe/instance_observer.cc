@@ -14,6 +14,7 @@ using std::chrono::seconds;
 
 constexpr auto kAnswerWithin = seconds(2);   // an observation that takes longer is a failed one
 constexpr auto kConnectWithin = seconds(5);  // all addresses, handshake and queueing for it included
+constexpr auto kEverythingEvery = seconds(5);
 constexpr auto kSettingsEvery = seconds(60);
 constexpr auto kFirstRetry = milliseconds(250);
 constexpr auto kLongestRetry = seconds(5);
@@ -51,11 +52,13 @@ std::string IntArray(const std::set<int>& values) {
   return text + "}";
 }
 
+// Its statements take a moment and wait for nothing but a lock, which lock_timeout sees to: the timers that the server
+// would set and clear around each would cost as much as what they watch.
 postgres::SessionOptions ObserverSession(const InstanceOptions& options) {
   postgres::SessionOptions session;
   session.dsn = options.dsn;
   session.credentials = options.credentials;
-  session.statement_timeout = std::chrono::duration_cast<milliseconds>(kAnswerWithin);
+  session.statement_timeout = session.connection_check = milliseconds(0);
   session.urgent = true;
   return session;
 }
@@ -102,45 +105,72 @@ void InstanceObserver::Connect() {
 
 void InstanceObserver::Ask() {
   const auto now = connector_.loop().clock().Steady();
-  const int version = session_->greeting()->version;
   asked_ = now;
-  const bool same_session = state_.facts && state_.facts->received >= connected_;
-  const auto known = same_session ? state_.facts->walsenders : postgres::KnownWalsenders();
-  facts_sink_ = std::make_shared<postgres::FactsSink>(version, connector_.loop().clock(), known);
   std::vector<postgres::Segment> segments;
-  segments.push_back({postgres::FactsExecution(version, known, facts_sink_)});
+  segments.push_back({PulseWillDo() ? AskForPulse() : AskForEverything()});
   settings_sink_.reset();
   if (!state_.settings || now - settings_asked_ >= kSettingsEvery) {
     settings_asked_ = now;
     settings_sink_ = std::make_shared<postgres::SettingsSink>();
-    segments.push_back({postgres::SettingsExecution(version, settings_sink_)});
+    segments.push_back({postgres::SettingsExecution(session_->greeting()->version, settings_sink_)});
   }
-  if (!abandoned_.empty()) {
-    // Others may be abandoned before the answer is here: it speaks of those that were asked for.
-    auto sink = std::make_shared<BackendsSink>([this, asked = abandoned_](const std::set<int>& there) {
-      for (const int pid : asked) {
-        if (!there.contains(pid)) abandoned_.erase(pid);
-      }
-    });
-    segments.push_back({{"pgv_abandoned", kBackendsSql, {IntArray(abandoned_)}, std::nullopt, std::move(sink)}});
-  }
+  if (!abandoned_.empty()) AskForAbandoned(segments);
   session_->Execute(std::move(segments), base::Deadline::After(now, kAnswerWithin),
                     [this](const base::Status& status) { OnAnswer(status); });
 }
 
+// Of a primary over the session that has brought everything. What judgement needs of a standby is in no pulse.
+bool InstanceObserver::PulseWillDo() const {
+  return state_.sql.up && state_.facts->role == cluster::Role::kPrimary && all_asked_ >= connected_ &&
+         asked_ - all_asked_ < kEverythingEvery;
+}
+
+postgres::Execution InstanceObserver::AskForPulse() {
+  facts_sink_.reset();
+  pulse_sink_ = std::make_shared<postgres::PulseSink>(connector_.loop().clock(), state_.facts);
+  return postgres::PulseExecution(pulse_sink_);
+}
+
+postgres::Execution InstanceObserver::AskForEverything() {
+  const int version = session_->greeting()->version;
+  const bool same_session = state_.facts && state_.facts->received >= connected_;
+  const auto known = same_session ? state_.facts->walsenders : postgres::KnownWalsenders();
+  all_asked_ = asked_;
+  pulse_sink_.reset();
+  facts_sink_ = std::make_shared<postgres::FactsSink>(version, connector_.loop().clock(), known);
+  return postgres::FactsExecution(version, known, facts_sink_);
+}
+
+void InstanceObserver::AskForAbandoned(std::vector<postgres::Segment>& segments) {
+  // Others may be abandoned before the answer is here: it speaks of those that were asked for.
+  auto sink = std::make_shared<BackendsSink>([this, asked = abandoned_](const std::set<int>& there) {
+    for (const int pid : asked) {
+      if (!there.contains(pid)) abandoned_.erase(pid);
+    }
+  });
+  segments.push_back({{"pgv_abandoned", kBackendsSql, {IntArray(abandoned_)}, std::nullopt, std::move(sink)}});
+}
+
 void InstanceObserver::OnAnswer(const base::Status& status) {
   if (!status.ok()) return OnFailure(status.error());
-  if (settings_sink_) {
-    const auto& settings = settings_sink_->settings();
-    if (settings.ok()) {
-      state_.settings = std::make_shared<const cluster::InstanceSettings>(*settings);
-    } else if (throttle_.Admit("settings", asked_)) {
-      base::Log(base::LogLevel::kWarn, "settings cannot be read", settings.error(), {{"pg_instance", options_.name}});
-    }
+  TakeSettings();
+  if (pulse_sink_ && !pulse_sink_->facts().ok()) {
+    all_asked_ = {};  // not the server that it was, or it would not say
+    return ScheduleAt(asked_, &InstanceObserver::Ask);
   }
-  OnFacts(facts_sink_->facts());
+  OnFacts(pulse_sink_ ? pulse_sink_->facts() : facts_sink_->facts());
   ScheduleAt(asked_ + interval_, &InstanceObserver::Ask);
   changed_();
+}
+
+void InstanceObserver::TakeSettings() {
+  if (!settings_sink_) return;
+  const auto& settings = settings_sink_->settings();
+  if (settings.ok()) {
+    state_.settings = std::make_shared<const cluster::InstanceSettings>(*settings);
+  } else if (throttle_.Admit("settings", asked_)) {
+    base::Log(base::LogLevel::kWarn, "settings cannot be read", settings.error(), {{"pg_instance", options_.name}});
+  }
 }
 
 void InstanceObserver::OnFacts(const base::Result<cluster::InstanceFacts>& facts) {

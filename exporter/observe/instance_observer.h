@@ -1,5 +1,7 @@
-// Watches one instance over one held session: connects, asks the facts statement at its interval, reconnects with
-// backoff. Everything happens on the event loop's thread.
+// Watches one instance over one held session: connects, asks for facts at its interval, reconnects with backoff. A
+// primary is asked for everything every 5 s and in between for its pulse, which the facts published then take in:
+// walsenders, slots, archiver and synchronous replication are up to 5 s older than the rest. Everything happens on the
+// event loop's thread.
 #pragma once
 
 #include <functional>
@@ -40,7 +42,12 @@ class InstanceObserver {
  private:
   void Connect();
   void Ask();
+  bool PulseWillDo() const;
+  postgres::Execution AskForPulse();
+  postgres::Execution AskForEverything();
+  void AskForAbandoned(std::vector<postgres::Segment>& segments);
   void OnAnswer(const base::Status& status);
+  void TakeSettings();
   void OnFacts(const base::Result<cluster::InstanceFacts>& facts);
   void OnFailure(const base::Error& error);
   void ScheduleAt(base::SteadyTime when, void (InstanceObserver::*step)());
@@ -52,13 +59,15 @@ class InstanceObserver {
   cluster::InstanceState state_;
   base::SteadyTime::duration interval_ = std::chrono::seconds(1);
   base::SteadyTime asked_{};           // when the last question left
+  base::SteadyTime all_asked_{};       // when the last question for everything did
   base::SteadyTime settings_asked_{};  // likewise for the settings; zero: never answered
   int backend_pid_ = 0;                // of the session; 0: none
   base::SteadyTime connected_{};       // when the session was opened
   base::Backoff backoff_;
   base::LogThrottle throttle_;
   postgres::TimerId timer_ = 0;
-  std::shared_ptr<postgres::FactsSink> facts_sink_;
+  std::shared_ptr<postgres::FactsSink> facts_sink_;  // of the question in flight: this
+  std::shared_ptr<postgres::PulseSink> pulse_sink_;  // or that one
   std::shared_ptr<postgres::SettingsSink> settings_sink_;
   std::set<int> abandoned_;
 };

@@ -169,6 +169,22 @@ base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version, const K
   return facts;
 }
 
+// What is known, with what the pulse says. The same server that is still the primary is on the same timeline: a new one
+// begins with a promotion, and only a restart makes a standby of a primary.
+base::Result<InstanceFacts> ReadPulse(const RowReader& row, const InstanceFacts& known) {
+  const auto server_time = row.Time("server_time");
+  if (!server_time)
+    return base::Error{base::ErrorKind::kMalformed, "the pulse statement returned no usable row", {}, {}};
+  if (row.True("in_recovery") || row.Time("postmaster_start") != known.postmaster_start) {
+    return base::Error{base::ErrorKind::kUnavailable, "it is not the primary any more that it was", {}, {}};
+  }
+  auto facts = known;
+  facts.server_time = *server_time;
+  facts.flushed = row.Lsn("flushed");
+  facts.next_xid = row.Number<std::uint64_t>("next_xid").value_or(0);
+  return facts;
+}
+
 base::Result<InstanceSettings> ReadSettings(const RowReader& row) {
   InstanceSettings settings;
   settings.version_text = row.Text("server_version");
@@ -195,6 +211,26 @@ base::Result<InstanceSettings> ReadSettings(const RowReader& row) {
 
 const base::Error kNotAsked{base::ErrorKind::kInternal, "not answered yet", {}, {}};
 
+// The row of a statement as it arrives, and the facts in it with the times of their asking.
+struct Reading {
+  explicit Reading(const base::Clock& with) : clock(with), sent(with.Steady()) {}
+
+  void Take(const base::Result<InstanceFacts>& read) {
+    facts = read;
+    if (!read.ok()) return;
+    auto stamped = *read;
+    stamped.sent = sent;
+    stamped.received = clock.Steady();
+    stamped.observed = clock.Wall();
+    facts = std::move(stamped);
+  }
+
+  const base::Clock& clock;
+  const base::SteadyTime sent;
+  RowReader row;
+  base::Result<InstanceFacts> facts = kNotAsked;
+};
+
 }  // namespace
 
 Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_ptr<ResultSink> sink) {
@@ -205,6 +241,10 @@ Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_
   return {std::move(name), std::move(sql), {pids + "}"}, std::nullopt, std::move(sink)};
 }
 
+Execution PulseExecution(std::shared_ptr<ResultSink> sink) {
+  return {"pgv_pulse", PulseSql(), {}, std::nullopt, std::move(sink)};
+}
+
 Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink) {
   auto sql = SettingsSql(version);
   auto name = "pgv_settings_" + base::ContentHash(sql);
@@ -213,34 +253,36 @@ Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink) {
 
 struct FactsSink::Impl {
   int version;
-  const base::Clock& clock;
-  base::SteadyTime sent;
   KnownWalsenders known;
-  RowReader row;
-  base::Result<InstanceFacts> facts = kNotAsked;
+  Reading reading;
 };
 
 FactsSink::FactsSink(int version, const base::Clock& clock, KnownWalsenders known)
-    : impl_(std::make_unique<Impl>(Impl{version, clock, clock.Steady(), std::move(known), {}, kNotAsked})) {}
+    : impl_(std::make_unique<Impl>(Impl{version, std::move(known), Reading(clock)})) {}
 FactsSink::~FactsSink() = default;
-void FactsSink::OnColumns(std::span<const ResultColumn> columns) { impl_->row.SetColumns(columns); }
-void FactsSink::OnRows(const Rows& rows) { impl_->row.SetRow(rows); }
+void FactsSink::OnColumns(std::span<const ResultColumn> columns) { impl_->reading.row.SetColumns(columns); }
+void FactsSink::OnRows(const Rows& rows) { impl_->reading.row.SetRow(rows); }
 void FactsSink::OnDone(const Outcome& outcome) {
-  if (outcome.error) {
-    impl_->facts = *outcome.error;
-    return;
-  }
-  auto facts = ReadFacts(impl_->row, impl_->version, impl_->known);
-  if (facts.ok()) {
-    auto read = *facts;
-    read.sent = impl_->sent;
-    read.received = impl_->clock.Steady();
-    read.observed = impl_->clock.Wall();
-    facts = std::move(read);
-  }
-  impl_->facts = std::move(facts);
+  impl_->reading.Take(outcome.error ? base::Result<InstanceFacts>(*outcome.error)
+                                    : ReadFacts(impl_->reading.row, impl_->version, impl_->known));
 }
-const base::Result<InstanceFacts>& FactsSink::facts() const { return impl_->facts; }
+const base::Result<InstanceFacts>& FactsSink::facts() const { return impl_->reading.facts; }
+
+struct PulseSink::Impl {
+  std::shared_ptr<const InstanceFacts> known;
+  Reading reading;
+};
+
+PulseSink::PulseSink(const base::Clock& clock, std::shared_ptr<const InstanceFacts> known)
+    : impl_(std::make_unique<Impl>(Impl{std::move(known), Reading(clock)})) {}
+PulseSink::~PulseSink() = default;
+void PulseSink::OnColumns(std::span<const ResultColumn> columns) { impl_->reading.row.SetColumns(columns); }
+void PulseSink::OnRows(const Rows& rows) { impl_->reading.row.SetRow(rows); }
+void PulseSink::OnDone(const Outcome& outcome) {
+  impl_->reading.Take(outcome.error ? base::Result<InstanceFacts>(*outcome.error)
+                                    : ReadPulse(impl_->reading.row, *impl_->known));
+}
+const base::Result<InstanceFacts>& PulseSink::facts() const { return impl_->reading.facts; }
 
 struct SettingsSink::Impl {
   RowReader row;

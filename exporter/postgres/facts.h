@@ -15,16 +15,35 @@ namespace pgvigil::postgres {
 // looking them up again, which takes it through the state of every backend.
 using KnownWalsenders = std::vector<cluster::Walsender>;
 
-// One row, a few tens of microseconds of server CPU; every observation. `version` is server_version_num.
+// One row, everything. `version` is server_version_num.
 Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_ptr<ResultSink> sink);
+// One row, a fifth of that: what moves from one second to the next on a primary.
+Execution PulseExecution(std::shared_ptr<ResultSink> sink);
 // One row; every 60 s.
 Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink);
 
-// Reads that row. After a good OnDone `facts()` holds it; `sent` and `received` are set by the sink from the clock.
+// Reads the row of FactsExecution. After a good OnDone `facts()` holds it; `sent` and `received` are set by the sink
+// from the clock.
 class FactsSink final : public ResultSink {
  public:
   FactsSink(int version, const base::Clock& clock, KnownWalsenders known = {});
   ~FactsSink() override;
+  void OnColumns(std::span<const ResultColumn> columns) override;
+  void OnRows(const Rows& rows) override;
+  void OnDone(const Outcome& outcome) override;
+  const base::Result<cluster::InstanceFacts>& facts() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Reads the row of PulseExecution into what is known of a primary. An error of kind kUnavailable says that it is not
+// the primary any more that `known` speaks of: everything has to be asked anew.
+class PulseSink final : public ResultSink {
+ public:
+  PulseSink(const base::Clock& clock, std::shared_ptr<const cluster::InstanceFacts> known);
+  ~PulseSink() override;
   void OnColumns(std::span<const ResultColumn> columns) override;
   void OnRows(const Rows& rows) override;
   void OnDone(const Outcome& outcome) override;

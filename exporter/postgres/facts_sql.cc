@@ -51,22 +51,34 @@ LEFT JOIN pg_catalog.pg_stat_get_archiver() AS v ON true
 LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() AS r ON r.pid IS NOT NULL
 )sql";
 
+// What moves from one second to the next on a primary, and what tells that it is still the same server in the same
+// role: plain functions, no row sources, whose set-up costs more than what they read.
+constexpr const char* kPulse = R"sql(
+SELECT pg_catalog.pg_is_in_recovery() AS in_recovery,
+       (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000000)::bigint AS server_time,
+       (pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint AS postmaster_start,
+       CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn() END AS flushed,
+       CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+            THEN pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) END AS next_xid
+)sql";
+
 constexpr const char* kSettings = R"sql(
-SELECT pg_catalog.max(setting) FILTER (WHERE name = 'server_version') AS server_version,
-       pg_catalog.max(setting) FILTER (WHERE name = 'wal_segment_size') AS wal_segment_size,
-       pg_catalog.max(setting) FILTER (WHERE name = 'archive_mode') AS archive_mode,
-       pg_catalog.bool_or(setting <> '' AND setting <> '(disabled)') FILTER (WHERE name IN (%ARCHIVERS%)) AS archives,
-       pg_catalog.max(setting) FILTER (WHERE name = 'archive_timeout') AS archive_timeout,
-       pg_catalog.bool_or(setting <> '') FILTER (WHERE name = 'restore_command') AS restores,
-       pg_catalog.max(setting) FILTER (WHERE name = 'recovery_min_apply_delay') AS recovery_min_apply_delay,
-       pg_catalog.max(setting) FILTER (WHERE name = 'checkpoint_timeout') AS checkpoint_timeout,
-       pg_catalog.max(setting) FILTER (WHERE name = 'cluster_name') AS cluster_name,
-       pg_catalog.max(setting) FILTER (WHERE name = 'primary_slot_name') AS primary_slot_name,
-       pg_catalog.max(setting) FILTER (WHERE name = 'max_connections') AS max_connections,
-       (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()) AS checkpoint_tli,
-       (SELECT checkpoint_lsn FROM pg_catalog.pg_control_checkpoint()) AS checkpoint_lsn,
+SELECT pg_catalog.current_setting('server_version') AS server_version,
+       pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) AS wal_segment_size,
+       pg_catalog.current_setting('archive_mode') AS archive_mode,
+       %ARCHIVERS% AS archives,
+       pg_catalog.date_part('epoch', pg_catalog.current_setting('archive_timeout')::interval)::bigint AS archive_timeout,
+       pg_catalog.current_setting('restore_command') <> '' AS restores,
+       (pg_catalog.date_part('epoch', pg_catalog.current_setting('recovery_min_apply_delay')::interval) * 1000)::bigint
+         AS recovery_min_apply_delay,
+       pg_catalog.date_part('epoch', pg_catalog.current_setting('checkpoint_timeout')::interval)::bigint AS checkpoint_timeout,
+       pg_catalog.current_setting('cluster_name') AS cluster_name,
+       pg_catalog.current_setting('primary_slot_name') AS primary_slot_name,
+       pg_catalog.current_setting('max_connections') AS max_connections,
+       c.timeline_id AS checkpoint_tli,
+       c.checkpoint_lsn,
        (SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()) AS min_recovery_end_tli
-FROM pg_catalog.pg_settings
+FROM pg_catalog.pg_control_checkpoint() AS c
 )sql";
 
 std::string Replace(std::string text, const std::string& what, const std::string& with) {
@@ -81,9 +93,14 @@ std::string FactsSql(int version) {
                                                  : "pg_catalog.pg_is_wal_replay_paused()");
 }
 
+std::string PulseSql() { return kPulse; }
+
 std::string SettingsSql(int version) {
   return Replace(kSettings, "%ARCHIVERS%",
-                 version >= kFirstWithArchiveLibrary ? "'archive_command', 'archive_library'" : "'archive_command'");
+                 version >= kFirstWithArchiveLibrary
+                     ? "pg_catalog.current_setting('archive_command') NOT IN ('', '(disabled)') OR "
+                       "pg_catalog.current_setting('archive_library') <> ''"
+                     : "pg_catalog.current_setting('archive_command') NOT IN ('', '(disabled)')");
 }
 
 }  // namespace pgvigil::postgres

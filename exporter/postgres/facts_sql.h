@@ -7,6 +7,7 @@
 namespace pgvigil::postgres {
 
 std::string FactsSql(int version);
+std::string PulseSql();
 std::string SettingsSql(int version);
 
 }  // namespace pgvigil::postgres

@@ -280,7 +280,8 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
       for (const auto& [name, value] : SessionSettings(options_)) setup_.push_back(SetConfig(name, value));
     }
     if (greeting_->version >= kFirstWithConnectionCheck) {
-      setup_.push_back(SetConfig("client_connection_check_interval", "500ms"));
+      setup_.push_back(
+          SetConfig("client_connection_check_interval", std::to_string(options_.connection_check.count())));
       setup_.push_back(SetConfig("idle_session_timeout", "0"));  // held sessions are idle between two questions
     }
     state_ = State::kIdle;

@@ -78,9 +78,10 @@ struct SessionOptions {
   Dsn dsn;
   std::string database;  // overrides the Dsn's dbname; empty: the Dsn's
   std::shared_ptr<const Credentials> credentials = NoPassword();
-  base::Milliseconds statement_timeout{10000};
+  base::Milliseconds statement_timeout{10000};  // 0: none
   base::Milliseconds lock_timeout{500};
-  bool urgent = false;  // an observer: served first where handshakes queue
+  base::Milliseconds connection_check{500};  // how often the server looks for us while it works; 0: never
+  bool urgent = false;                       // an observer: served first where handshakes queue
 };
 
 // What the server said when the session became ready.
@@ -131,7 +132,7 @@ class Session {
   void Extend(base::Deadline deadline);
 
   // Closes at once, whatever is in flight (whose callbacks get kCancelled). The backend follows within 0.5 s on 14 and
-  // later, by client_connection_check_interval.
+  // later, by client_connection_check_interval, where that is on.
   void Close();
 
   bool ready() const;  // connected; may be busy

@@ -114,6 +114,21 @@ TEST_F(SessionTest, WhatTheServerIsToldDependsOnItsVersion) {
   }
 }
 
+TEST_F(SessionTest, AServerThatShallNotLookForUsIsToldSo) {
+  std::string settings;
+  fakes::PostgresServer server([&](const fakes::PostgresServer::Request& request) -> std::optional<std::string> {
+    if (request.type == 'B' && request.statement == "pgv_set_config") settings += request.body;
+    return std::nullopt;
+  });
+  auto options = To(server.port());
+  options.connection_check = options.statement_timeout = base::Milliseconds(0);
+  ASSERT_TRUE(Begin(options).get().ok());
+  Recorded recorded;
+  ASSERT_TRUE(Execute({{Statement("query", recorded)}}).ok());
+  EXPECT_EQ(settings.find("500ms"), std::string::npos) << settings;
+  EXPECT_NE(server.startup().find("statement_timeout=0"), std::string::npos) << server.startup();
+}
+
 TEST_F(SessionTest, SessionsAreNamedPgvigilUnlessTheDsnSaysOtherwise) {
   setenv("PGAPPNAME", "somebody", 1);
   fakes::PostgresServer server;
