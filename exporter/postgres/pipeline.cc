@@ -101,6 +101,7 @@ bool Pipeline::SendSegment(const std::vector<std::size_t>& executions) {
 
 bool Pipeline::SendExecution(std::size_t index) {
   const auto& execution = executions_[index].execution;
+  executions_[index].had_plan = prepared_.contains(execution.name);
   if (execution.timeout && !(Prepare(kSetTimeoutName, kSetTimeoutSql, index) &&
                              Run(Step::kTimeout, kSetTimeoutName, {std::to_string(execution.timeout->count())}, index)))
     return false;
@@ -110,10 +111,7 @@ bool Pipeline::SendExecution(std::size_t index) {
 
 // Unless it is prepared.
 bool Pipeline::Prepare(const std::string& statement, const std::string& sql, std::size_t index) {
-  if (prepared_.contains(statement)) {
-    executions_[index].had_plan = true;
-    return true;
-  }
+  if (prepared_.contains(statement)) return true;
   auto name = statement;
   if (renamed_ > 0) name += "_" + std::to_string(renamed_);  // the old name may still be taken
   if (PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr) != 1) return false;
@@ -244,7 +242,10 @@ void Pipeline::TakeError(const PGresult* result) {
     return;
   }
   running.error = ErrorOf(result);
-  if (head.step == Step::kTimeout && running.error->code == kNoSuchStatement) prepared_.erase(head.statement);
+  if (head.step == Step::kTimeout && running.error->code == kNoSuchStatement) {
+    prepared_.erase(head.statement);
+    running.had_plan = true;  // what went before it had
+  }
 }
 
 void Pipeline::TakeRows(const PGresult* result) {

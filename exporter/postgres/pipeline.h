@@ -44,7 +44,7 @@ class Pipeline {
   };
   struct Running {
     Execution execution;
-    bool had_plan = false;  // prepared before, in part at least: a refusal may be the plan's, not the statement's
+    bool had_plan = false;  // prepared before: a refusal may be the plan's, not the statement's
     bool resent = false;
     bool described = false;  // OnColumns was called
     bool done = false;

@@ -106,6 +106,22 @@ TEST_F(PipelineTest, ARefusedPlanIsMadeAnewOnceAndTheSinkHearsOfTheSecondRunOnly
   EXPECT_EQ(refused.ends, 1);
 }
 
+TEST_F(PipelineTest, AStatementRefusedTheFirstTimeIsNotRunAgainForATimeoutThatWasPrepared) {
+  int runs = 0;
+  PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
+    if (request.type != 'B' || request.statement != "refused") return std::nullopt;
+    ++runs;
+    return fakes::PgError("0A000");
+  });
+  ASSERT_TRUE(Connect(server.port()).ok());
+  Recorded first, refused;
+  ASSERT_TRUE(Execute({{Statement("query", first, 1000ms)}}).ok());
+  ASSERT_TRUE(Execute({{Statement("refused", refused, 1000ms)}}).ok());
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->code, "0A000");
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_F(PipelineTest, APoolerThatForgetsEveryStatementDoesNotMakeAnEndlessFlight) {
   bool forgetting = false;
   PostgresServer server([&](const PostgresServer::Request& request) -> std::optional<std::string> {
