@@ -79,6 +79,7 @@ InstanceObserver* ClusterObserver::Find(const std::string& instance) {
 void ClusterObserver::Update() {
   SetIntervals();
   auto state = State();
+  SayForeign(state);
   const auto now = connector_.loop().clock().Steady();
   const verdict::Freshness freshness{kMissedBeforeStale * observe_primary_, kMissedBeforeStale * observe_standby_};
   verdict::Follow(state, now, freshness, clock_);
@@ -126,11 +127,15 @@ void ClusterObserver::SetIntervals() {
   }
 }
 
-cluster::ClusterState ClusterObserver::State() {
+cluster::ClusterState ClusterObserver::State() const {
   cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}, {}};
   state.instances.reserve(instances_.size());
   for (const auto& instance : instances_) state.instances.push_back(instance->state());
   MarkForeign(state.instances);
+  return state;
+}
+
+void ClusterObserver::SayForeign(const cluster::ClusterState& state) {
   for (const auto& instance : state.instances) {
     const std::string key = "foreign " + instance.name;
     if (!instance.foreign) {
@@ -140,7 +145,6 @@ cluster::ClusterState ClusterObserver::State() {
                 {{"pg_cluster", options_.name.name}, {"repeated", *held_back}});
     }
   }
-  return state;
 }
 
 }  // namespace pgvigil::observe

@@ -35,7 +35,8 @@ class ClusterObserver {
  private:
   void Update();
   void SetIntervals();
-  cluster::ClusterState State();
+  cluster::ClusterState State() const;
+  void SayForeign(const cluster::ClusterState& state);
   void Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict);
 
   postgres::Connector& connector_;
