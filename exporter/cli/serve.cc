@@ -19,7 +19,8 @@ namespace {
 using base::Log;
 using base::LogLevel;
 
-constexpr auto kDrainWithin = std::chrono::seconds(25);  // below Kubernetes' 30 s of grace
+constexpr auto kDrainWithin = std::chrono::seconds(25);   // below Kubernetes' 30 s of grace
+constexpr auto kAnswerWithin = std::chrono::seconds(20);  // who waits for a server longer gets what is known by then
 
 // The signals that are waited for by the main thread, and blocked in every other: set before the first thread starts.
 sigset_t BlockSignals() {
@@ -93,6 +94,7 @@ class Service {
   }
 
   void Stop() {
+    exporter_.scraper().LeaveBy(base::SystemClock().Steady() + kAnswerWithin);
     server_->Stop(kDrainWithin);
     server_.reset();
   }

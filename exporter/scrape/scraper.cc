@@ -71,6 +71,13 @@ struct Scraper::Waiting {
   std::vector<bool> done;
   std::size_t left = 0;
   bool settled = false;  // what was not done has been asked for its state so far
+  base::SteadyTime until{};
+
+  bool complete() const { return left == 0 || settled; }
+  // Until all is there or it is time to leave, which may be brought forward meanwhile.
+  void Await(std::unique_lock<std::mutex>& lock) {
+    while (!complete() && std::chrono::steady_clock::now() < until) changed.wait_until(lock, until);
+  }
 };
 
 Scraper::Scraper(postgres::Connector& connector, observe::Observer& observer, metrics::Self& self)
@@ -138,11 +145,29 @@ void Scraper::ForEach(const Selection& selection, const std::function<void(std::
   }
 }
 
-std::vector<std::shared_ptr<const RunResult>> Scraper::AwaitRuns(const Selection& selection, base::Deadline deadline) {
-  const auto waiting = std::make_shared<Waiting>();
+std::shared_ptr<Scraper::Waiting> Scraper::BeginToWait(const Selection& selection, base::Deadline deadline) {
+  auto waiting = std::make_shared<Waiting>();
   for (const auto& [cluster, instances] : selection.instances) waiting->left += instances.size();
   waiting->results.resize(waiting->left);
   waiting->done.resize(waiting->left);
+  const std::lock_guard lock(waiting_mutex_);
+  waiting->until = std::min(deadline.at() + kGrace, leave_by_);
+  waiting_.insert(waiting);
+  return waiting;
+}
+
+void Scraper::LeaveBy(base::SteadyTime when) {
+  const std::lock_guard lock(waiting_mutex_);
+  leave_by_ = when;
+  for (const auto& waiting : waiting_) {
+    const std::lock_guard own(waiting->mutex);
+    waiting->until = std::min(waiting->until, when);
+    waiting->changed.notify_all();
+  }
+}
+
+std::vector<std::shared_ptr<const RunResult>> Scraper::AwaitRuns(const Selection& selection, base::Deadline deadline) {
+  const auto waiting = BeginToWait(selection, deadline);
   connector_.loop().Post([this, selection, deadline, waiting] {
     ForEach(selection, [&](std::size_t slot, InstanceRuns* runs) {
       const auto done = [waiting, slot](std::shared_ptr<const RunResult> result) {
@@ -156,8 +181,14 @@ std::vector<std::shared_ptr<const RunResult>> Scraper::AwaitRuns(const Selection
     });
   });
   std::unique_lock lock(waiting->mutex);
-  const auto complete = [&] { return waiting->left == 0 || waiting->settled; };
-  if (waiting->changed.wait_until(lock, deadline.at() + kGrace, complete)) return waiting->results;
+  waiting->Await(lock);
+  lock.unlock();
+  {
+    const std::lock_guard left(waiting_mutex_);
+    waiting_.erase(waiting);
+  }
+  lock.lock();
+  if (waiting->complete()) return waiting->results;
   // Another waiter may have prolonged a run beyond this one's deadline: that the instance is silent is known all the
   // same.
   lock.unlock();
@@ -172,7 +203,7 @@ std::vector<std::shared_ptr<const RunResult>> Scraper::AwaitRuns(const Selection
     waiting->changed.notify_all();
   });
   lock.lock();
-  waiting->changed.wait_for(lock, kGrace, complete);
+  waiting->changed.wait_for(lock, kGrace, [&] { return waiting->complete(); });
   return waiting->results;
 }
 

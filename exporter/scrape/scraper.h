@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,10 +63,15 @@ class Scraper {
   // being read shows what has come in, and one of which neither can be said is left out.
   std::shared_ptr<const std::string> Scrape(const Selection& selection, Encoding encoding, base::Deadline deadline);
 
+  // Any thread: the exporter stops. Whoever waits, or begins to, leaves by then with what is known, whatever its
+  // deadline.
+  void LeaveBy(base::SteadyTime when);
+
  private:
   struct Waiting;
   using Key = std::pair<cluster::ClusterName, std::string>;
 
+  std::shared_ptr<Waiting> BeginToWait(const Selection& selection, base::Deadline deadline);
   std::vector<std::shared_ptr<const RunResult>> AwaitRuns(const Selection& selection, base::Deadline deadline);
   void ForEach(const Selection& selection, const std::function<void(std::size_t, InstanceRuns*)>& ask);
   void SayDuplicates(const metrics::Page& page, base::SteadyTime now);
@@ -75,6 +81,9 @@ class Scraper {
   metrics::Self& self_;
   base::Published<Plan> plan_;
   PageCache pages_;
+  std::mutex waiting_mutex_;
+  std::set<std::shared_ptr<Waiting>> waiting_;
+  base::SteadyTime leave_by_ = base::SteadyTime::max();
   base::LogThrottle throttle_{std::chrono::minutes(5)};
   std::map<Key, std::unique_ptr<InstanceRuns>> runs_;  // the loop's thread only
 };

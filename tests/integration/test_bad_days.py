@@ -302,6 +302,21 @@ def test_sigterm_answers_what_is_in_flight_and_exits_0(cluster, watch):
         assert answer.result().get("pg_slow_value", pg_instance="orders-1") == 1
 
 
+def test_sigterm_answers_who_waits_for_a_silent_server_longer_than_a_stop_may_take(own_cluster, watch):
+    cluster = own_cluster(standbys=0)
+    exporter = watch(cluster, SIMPLE, limits={"scrape_timeout": "60s"})
+    exporter.wait_page("it answers", lambda page: page.get("pg_up") == 1)
+    for pid in family(cluster.primary):
+        os.kill(pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(exporter.page, timeout=60)
+        wait_for("it is silent", lambda: "instance does not answer" in exporter.log())
+        assert exporter.stop() == 0
+        assert answer.result().get("pg_up") == 0
+    for pid in family(cluster.primary):
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_a_reload_takes_up_a_good_file_and_keeps_the_old_one_for_a_bad(cluster, watch, tmp_path):
     exporter = watch(cluster, SIMPLE)
     queries = tmp_path / "queries.yaml"
