@@ -108,6 +108,12 @@ std::optional<base::SteadyTime> PositionClock::LastHeld(wal::Lsn position, base:
   return std::min(at, Between(*(after - 1), *after, position));
 }
 
+const PositionSample* PositionClock::LastWithin(wal::Lsn position) const {
+  const auto after = std::upper_bound(samples_.begin(), samples_.end(), position,
+                                      [](wal::Lsn lsn, const PositionSample& sample) { return lsn < sample.flushed; });
+  return after == samples_.begin() ? nullptr : &*(after - 1);
+}
+
 std::optional<wal::Lsn> PositionClock::FlushedAt(base::SteadyTime at) const {
   if (samples_.empty() || at < samples_.front().at) return std::nullopt;
   const auto after =

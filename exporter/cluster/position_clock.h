@@ -52,6 +52,10 @@ class PositionClock {
   // had not passed it by then. Absent when `position` lies before the oldest sample or nothing was sampled.
   std::optional<base::SteadyTime> LastHeld(wal::Lsn position, base::SteadyTime at) const;
 
+  // The last sample in which the primary had not passed `position`: a proof, where LastHeld is an estimate. Null when
+  // `position` lies before the oldest sample or nothing was sampled. Valid until the next change.
+  const PositionSample* LastWithin(wal::Lsn position) const;
+
   // The flush LSN at `at`, linear between samples, the newest one after the last. Absent before the oldest sample.
   std::optional<wal::Lsn> FlushedAt(base::SteadyTime at) const;
 

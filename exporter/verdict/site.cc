@@ -30,10 +30,17 @@ Source Listen(const ClusterState& state, const ClusterVerdict& cluster, const Po
               base::SteadyTime now) {
   Source source{clock, nullptr, {}, now};
   if (cluster.primary) source.primary = state.instances[*cluster.primary].facts.get();
-  if (clock.empty() || now - clock.newest_seen() > kHold) return source;
-  source.flushed = clock.newest().flushed;
-  source.at = source.primary != nullptr ? now : clock.newest_seen();
+  if (clock.empty()) return source;
+  if (now - clock.newest_seen() <= kHold) source.flushed = clock.newest().flushed;
+  if (source.primary == nullptr) source.at = clock.newest_seen();
   return source;
+}
+
+// A reading that was judged before a promotion does not know that the path has left its timeline: what lies beyond is
+// not the cluster's.
+wal::Lsn OnPath(wal::Lsn end, const ArchiveVerdict& verdict, const PositionClock& clock) {
+  const auto left = clock.PathLeft(verdict.timeline);
+  return left ? std::min(end, *left) : end;
 }
 
 bool IsKnown(const ArchiveState& archive, base::SteadyTime now) {
@@ -46,7 +53,8 @@ bool IsKnown(const ArchiveState& archive, base::SteadyTime now) {
 std::optional<bool> Effective(const ArchiveState& archive, const std::vector<ArchiveReport>& reports) {
   const auto& contents = *archive.contents;
   for (auto report = reports.rbegin(); report != reports.rend(); ++report) {
-    const bool stored = contents.wal.stored.Contains(report->segment);
+    const bool stored =
+        contents.wal.stored.Contains(report->segment) || contents.wal.in_archive_tier.Contains(report->segment);
     if (stored && contents.began > report->seen) return true;
     if (!stored && contents.began >= report->seen + kListedWithin) return false;
   }
@@ -59,17 +67,26 @@ base::WallTime ServerTime(const PositionClock& clock, base::SteadyTime at) {
   return newest.server_time + std::chrono::duration_cast<std::chrono::microseconds>(at - newest.at);
 }
 
-// The newest server time T for which every commit before T is in the archive: that of the last moment at which the
-// primary had not passed `end`, or of this moment while no transaction was begun since.
+// The newest server time T for which every commit before T is in the archive: that of the last sample in which the
+// primary had not passed `end`, or of the last one of all while no transaction was begun since. What was committed
+// between two samples may lie on either side of `end`.
 std::optional<base::WallTime> TimeOf(wal::Lsn end, const ArchiveState& archive, const Source& source) {
   const auto& clock = source.clock;
-  if (!clock.empty() && clock.oldest().flushed <= end) {
-    if (!clock.LossBegan(end)) return ServerTime(clock, source.at);
-    if (const auto held = clock.LastHeld(end, source.at)) return ServerTime(clock, *held);
+  if (const auto* within = clock.LastWithin(end)) {
+    return clock.LossBegan(end) ? within->server_time : clock.newest().server_time;
   }
   const auto& last = archive.contents->last_commit;
   if (last && last->end <= end) return last->at;
   return std::nullopt;
+}
+
+// Cheap where there are none: this is asked for every page.
+std::vector<std::uint32_t> TimelinesAbove(std::uint32_t timeline, const wal::SegmentSet& stored,
+                                          const ArchiveVerdict& verdict) {
+  if (verdict.highest_timeline <= timeline) return {};
+  auto timelines = stored.Timelines();
+  std::erase_if(timelines, [&](std::uint32_t other) { return other <= timeline; });
+  return timelines;
 }
 
 Conflicts FindConflicts(const ClusterState& state, const ArchiveState& archive, const ArchiveVerdict& verdict,
@@ -86,23 +103,27 @@ Conflicts FindConflicts(const ClusterState& state, const ArchiveState& archive, 
   conflicts.timeline = verdict.late_segments;
   if (source.primary == nullptr || !source.primary->timeline || !contents.wal.segment_size) return conflicts;
   const auto timeline = *source.primary->timeline;
-  for (const auto& interval : contents.wal.stored.Intervals()) {
-    if (interval.timeline > timeline) conflicts.timeline += interval.size();
+  for (const auto higher : TimelinesAbove(timeline, contents.wal.stored, verdict)) {
+    for (const auto& interval : contents.wal.stored.Intervals(higher)) conflicts.timeline += interval.size();
   }
-  // Only whole segments are archived: the one that is being written, and all behind it, cannot be there.
-  const auto writing = wal::SegmentAt(timeline, *source.flushed, *contents.wal.segment_size).number;
+  // A primary that was read before the listing ended may have written since what the listing found.
+  if (!archive.store.last_success_steady || source.clock.newest_seen() < *archive.store.last_success_steady)
+    return conflicts;
+  const auto beyond = wal::SegmentAt(timeline, *source.flushed, *contents.wal.segment_size).number + 1;
+  const auto last = contents.wal.stored.Last(timeline);
+  if (!last || last->number < beyond) return conflicts;
   for (const auto& interval : contents.wal.stored.Intervals(timeline)) {
-    if (interval.last > writing) conflicts.position += interval.last - std::max(interval.first, writing + 1) + 1;
+    if (interval.last >= beyond) conflicts.position += interval.last - std::max(interval.first, beyond) + 1;
   }
   return conflicts;
 }
 
 void JudgeBacklog(const ArchiveState& archive, const ArchiveVerdict& verdict, const Source& source, ArchiveNow& now) {
   if (!source.flushed || !verdict.run_end || !archive.contents->wal.segment_size) return;
-  const auto behind = *source.flushed > *verdict.run_end ? source.flushed->bytes - verdict.run_end->bytes : 0;
-  now.backlog_bytes = behind;
   const auto size = archive.contents->wal.segment_size->bytes();
-  now.backlog_segments = source.flushed->bytes / size - std::min(source.flushed->bytes, verdict.run_end->bytes) / size;
+  const auto end = std::min(OnPath(*verdict.run_end, verdict, source.clock), *source.flushed);
+  now.backlog_bytes = source.flushed->bytes - end.bytes;
+  now.backlog_segments = source.flushed->bytes / size - end.bytes / size;
 }
 
 // Of an end that the primary had passed before it was first sampled: not since when exactly, but since when at least.
@@ -118,7 +139,7 @@ std::optional<Loss> LossOf(const ArchiveState& archive, const ArchiveVerdict& ve
                                       [](const auto& backup) { return backup.state == BackupState::kRestorable; });
   if (!restorable) return Loss{kUnbounded, kUnbounded};
   if (!source.flushed || !verdict.proven_end) return std::nullopt;
-  const auto end = *verdict.proven_end;
+  const auto end = OnPath(*verdict.proven_end, verdict, source.clock);
   Loss loss;
   loss.bytes = *source.flushed > end ? static_cast<double>(source.flushed->bytes - end.bytes) : 0;
   if (loss.bytes == 0) return loss;
@@ -136,9 +157,23 @@ ArchiveNow JudgeArchiveNow(const ClusterState& state, const ArchiveState& archiv
   result.effective = Effective(archive, reports);
   JudgeBacklog(archive, *verdict, source, result);
   if (source.flushed) result.conflicts = FindConflicts(state, archive, *verdict, source);
-  for (const auto& window : verdict->windows) result.window_ends.push_back(TimeOf(window.end, archive, source));
+  for (const auto& window : verdict->windows)
+    result.window_ends.push_back(TimeOf(OnPath(window.end, *verdict, source.clock), archive, source));
   result.loss = LossOf(archive, *verdict, source);
   return result;
+}
+
+// Everything is lost only if every archive says so: one that is not known may hold a restorable backup.
+std::optional<Loss> LeastLoss(const std::vector<ArchiveNow>& archives) {
+  std::optional<Loss> least;
+  bool all_known = true;
+  for (const auto& archive : archives) {
+    all_known = all_known && archive.loss;
+    const auto worth = [](const Loss& loss) { return std::tie(loss.bytes, loss.seconds); };
+    if (archive.loss && (!least || worth(*archive.loss) < worth(*least))) least = archive.loss;
+  }
+  if (least && std::isinf(least->bytes) && !all_known) return std::nullopt;
+  return least;
 }
 
 }  // namespace
@@ -151,11 +186,9 @@ SiteVerdict JudgeSite(const ClusterState& state, const ClusterVerdict& cluster, 
   if (source.primary != nullptr) site.server_archived = source.primary->archiver.last_archived;
   for (std::size_t i = 0; i < state.archives.size(); ++i) {
     const auto* verdict = i < verdicts.size() ? verdicts[i].get() : nullptr;
-    auto& judged = site.archives.emplace_back(JudgeArchiveNow(state, state.archives[i], verdict, source, reports, now));
-    if (!judged.loss) continue;
-    const auto worth = [](const Loss& loss) { return std::tie(loss.bytes, loss.seconds); };
-    if (!site.rpo_site || worth(*judged.loss) < worth(*site.rpo_site)) site.rpo_site = judged.loss;
+    site.archives.push_back(JudgeArchiveNow(state, state.archives[i], verdict, source, reports, now));
   }
+  site.rpo_site = LeastLoss(site.archives);
   return site;
 }
 

@@ -26,7 +26,7 @@ struct ArchiveReport {
 // Signs that somebody else writes to the same place.
 struct Conflicts {
   std::uint64_t strangers = 0;  // system identifiers of backups that are not the cluster's
-  std::uint64_t timeline = 0;   // segments on timelines above the cluster's, or beyond the end of an ended one
+  std::uint64_t timeline = 0;   // segments on timelines above the cluster's; late ones on others (late_segments)
   std::uint64_t position = 0;   // segments of the current timeline that the primary has not written yet
 };
 
@@ -43,7 +43,9 @@ struct ArchiveNow {
 
 struct SiteVerdict {
   std::vector<ArchiveNow> archives;  // as in the ClusterState
-  std::optional<Loss> rpo_site;      // with several archives the best one counts; absent without an archive
+  // With several archives the best one counts. Absent without an archive, and where an archive that is not known could
+  // make an infinite loss finite.
+  std::optional<Loss> rpo_site;
   std::optional<base::WallTime> server_archived;  // pg_stat_archiver.last_archived_time of the primary
 };
 
