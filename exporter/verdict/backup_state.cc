@@ -1,6 +1,7 @@
 #include "verdict/backup_state.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 
@@ -9,6 +10,8 @@ namespace {
 
 using cluster::Backup;
 using cluster::BackupOutcome;
+
+constexpr int kDeepest = 1000;  // backups that build on one another
 
 BackupVerdict Not(BackupState state, std::string why) { return {state, std::move(why), {}, {}}; }
 
@@ -30,8 +33,15 @@ class Judge {
         path_(path),
         now_(now),
         may_run_for_(MayRunFor(contents.catalogue)),
-        verdicts_(backups_.size()) {
-    for (std::size_t i = 0; i < backups_.size(); ++i) by_id_.emplace(backups_[i].id, i);
+        verdicts_(backups_.size()),
+        roots_(backups_.size()) {
+    for (std::size_t i = 0; i < backups_.size(); ++i) {
+      const auto& backup = backups_[i];
+      by_id_.emplace(backup.id, i);
+      roots_[i] = i;
+      auto& newest = newest_done_[static_cast<std::size_t>(backup.method)];
+      if (backup.outcome == BackupOutcome::kDone) newest = std::max(newest, Began(backup));
+    }
   }
 
   std::vector<BackupVerdict> All() {
@@ -45,12 +55,16 @@ class Judge {
   const BackupVerdict& Of(std::size_t index) {
     auto& verdict = verdicts_[index];
     if (verdict) return *verdict;
+    if (depth_ == kDeepest) return verdict.emplace(Not(BackupState::kBroken, "too many backups build on one another"));
     verdict = Not(BackupState::kBroken, "it refers to itself");
-    verdict = Decide(backups_[index]);
+    ++depth_;
+    verdict = Decide(index);
+    --depth_;
     return *verdict;
   }
 
-  BackupVerdict Decide(const Backup& backup) {
+  BackupVerdict Decide(std::size_t index) {
+    const auto& backup = backups_[index];
     switch (backup.outcome) {
       case BackupOutcome::kFailed:
         return Not(BackupState::kFailed, backup.error.empty() ? "the tool calls it failed" : backup.error);
@@ -65,46 +79,43 @@ class Judge {
     }
     if (!backup.flaws.empty()) return Not(BackupState::kBroken, Joined(backup.flaws));
     if (backup.in_archive_tier) return Not(BackupState::kArchivedTier, "its files lie in an archive tier");
-    for (const auto& id : backup.needs) {
+    if (auto lack = LacksNeeded(index)) return *std::move(lack);
+    return FollowWal(backup);
+  }
+
+  // Why one of the backups that it refers to cannot be restored, told by the one at the root of it. One in an archive
+  // tier only counts if nothing is wrong with the others: it can be had back.
+  std::optional<BackupVerdict> LacksNeeded(std::size_t index) {
+    std::optional<BackupVerdict> archived;
+    for (const auto& id : backups_[index].needs) {
       const auto needed = by_id_.find(id);
       if (needed == by_id_.end()) return Not(BackupState::kBroken, "it needs backup " + id + ", which is not there");
-      const auto& of_needed = Of(needed->second);
-      if (of_needed.state == BackupState::kArchivedTier) return Not(BackupState::kArchivedTier, of_needed.why);
-      if (of_needed.state != BackupState::kRestorable)
-        return Not(BackupState::kBroken, "it needs backup " + id + ", which is not restorable: " + of_needed.why);
+      const auto state = Of(needed->second).state;
+      if (state == BackupState::kRestorable) continue;
+      const auto root = roots_[needed->second];
+      auto why = "it needs backup " + backups_[root].id + ": " + verdicts_[root]->why;
+      roots_[index] = root;
+      if (state != BackupState::kArchivedTier) return Not(BackupState::kBroken, std::move(why));
+      archived = Not(BackupState::kArchivedTier, std::move(why));
     }
-    return FollowWal(backup);
+    return archived;
   }
 
   bool MayStillRun(const Backup& backup) const {
     const auto began = Began(backup);
-    if (!began || now_ - *began > may_run_for_) return false;
-    return std::none_of(backups_.begin(), backups_.end(), [&](const Backup& other) {
-      return other.outcome == BackupOutcome::kDone && other.method == backup.method && Began(other) > began;
-    });
-  }
-
-  // Whether the path of the cluster goes through all that was written while the backup was taken.
-  bool OnPath(const Backup& backup) const {
-    const auto lies_on = [&](std::uint32_t timeline, wal::Lsn lsn) {
-      if (timeline > path_.path.timeline() && timeline <= path_.timeline) return true;  // where histories are missing
-      const auto* leg = path_.path.On(timeline);
-      return leg != nullptr && (!leg->end || lsn <= *leg->end);
-    };
-    return lies_on(backup.begin_timeline, *backup.begin) &&
-           lies_on(std::max(backup.begin_timeline, backup.end_timeline), *backup.end);
+    return began && now_ - *began <= may_run_for_ && newest_done_[static_cast<std::size_t>(backup.method)] <= began;
   }
 
   BackupVerdict FollowWal(const Backup& backup) const {
     if (!backup.begin || !backup.end || backup.begin_timeline == 0)
-      return backup.self_contained ? Restorable({}) : Not(BackupState::kBroken, "where its WAL begins is not known");
-    if (!OnPath(backup)) {
-      return Not(BackupState::kBroken, "taken on timeline " + std::to_string(backup.begin_timeline) + " up to " +
-                                           wal::Format(*backup.end) + ", which is no part of the cluster's history");
-    }
+      return backup.self_contained ? Restorable({}) : Not(BackupState::kBroken, "which WAL it needs is not known");
     if (!wal_.segment_size)
       return backup.self_contained ? Restorable(*backup.end)
                                    : Not(BackupState::kBroken, "no WAL is stored that it could be restored with");
+    if (!IsOnPath(backup, path_)) {
+      return Not(BackupState::kBroken, "taken on timeline " + std::to_string(backup.begin_timeline) + " up to " +
+                                           wal::Format(*backup.end) + ", which is no part of the cluster's history");
+    }
     const auto reachable = ReachableFrom(backup.begin_timeline, path_, wal_);
     const auto from = backup.self_contained ? *backup.end : *backup.begin;
     const auto chain = Follow(wal_.stored, reachable.path, from, *wal_.segment_size);
@@ -116,16 +127,18 @@ class Judge {
   }
 
   BackupVerdict LacksWal(const ChainEnd& chain, const Reachable& reachable) const {
-    if (reachable.end && *reachable.end <= chain.end)
-      return Not(BackupState::kBroken,
-                 "the history of timeline " +
-                     (reachable.missing_history ? std::to_string(*reachable.missing_history) : std::string("?")) +
-                     ", on which it ends, is not stored");
+    if (reachable.end && *reachable.end <= chain.end) {
+      const auto timeline = reachable.missing_history.value_or(path_.timeline);
+      const bool unreadable = wal_.histories.contains(timeline);
+      return Not(BackupState::kBroken, "it ends beyond the switch to timeline " + std::to_string(timeline) +
+                                           ", whose history " + (unreadable ? "cannot be read" : "is not stored"));
+    }
     const auto name = wal::FileName(chain.first_missing, *wal_.segment_size);
     if (wal_.in_archive_tier.Contains(chain.first_missing))
       return Not(BackupState::kArchivedTier, "its WAL segment " + name + " lies in an archive tier");
     const bool bad = wal_.bad.contains(chain.first_missing);
-    auto verdict = Not(BackupState::kBroken, "its WAL segment " + name + (bad ? " is cut short" : " is not stored"));
+    auto verdict =
+        Not(BackupState::kBroken, "its WAL segment " + name + (bad ? " is empty or cut short" : " is not stored"));
     verdict.first_missing = chain.first_missing;
     return verdict;
   }
@@ -139,6 +152,9 @@ class Judge {
   const base::Milliseconds may_run_for_;
   std::map<std::string, std::size_t> by_id_;
   std::vector<std::optional<BackupVerdict>> verdicts_;
+  std::vector<std::size_t> roots_;  // of each that cannot be restored: the one it needs that is the reason, or itself
+  std::array<std::optional<base::WallTime>, cluster::kBackupMethods> newest_done_;  // when it began
+  int depth_ = 0;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "cluster/backup.h"
 #include "cluster/wal_inventory.h"
 #include "verdict/recovery.h"
 #include "wal/segment_set.h"
@@ -11,20 +12,28 @@
 
 namespace pgvigil::verdict {
 
-// The path that the cluster took, with what the store lacks of it.
+// The path that the cluster took: by the newest history that can be read, and from there on by where SQL saw timelines
+// begin or, if it saw none, by the first segment stored of them.
 struct RecoveryPath {
-  wal::Path path;               // from the newest history that could be read
-  std::uint32_t timeline = 1;   // the current one; above path.timeline() if its history is missing
-  std::optional<wal::Lsn> end;  // where the last known leg was left, if its successor's history is missing and SQL knew
+  wal::Path path;
+  std::uint32_t timeline = 1;  // the current one; above path.timeline() while nothing tells where it began
 };
 RecoveryPath FindPath(const cluster::WalInventory& wal, const KnownPath& known);
 
+// The highest timeline of any segment or history stored; 1 if there are none.
+std::uint32_t HighestStored(const cluster::WalInventory& wal);
+
+// Whether the path goes through all that was written while the backup was taken. False if its positions are unknown.
+bool IsOnPath(const cluster::Backup& backup, const RecoveryPath& path);
+
 // Recovery with `latest` from a backup on `from` probes from + 1, from + 2, ... and stops at the first history that is
-// missing: what follows is out of reach even if its own history is there.
+// missing: what follows is out of reach even if its own history is there. It then goes where the last one found leads,
+// be that a branch that the cluster left. One that is there and cannot be read proves nothing: the last readable one
+// before it counts, which a person can name as the target.
 struct Reachable {
-  wal::Path path;                                // the part of the path that recovery would follow
-  std::optional<wal::Lsn> end;                   // nothing beyond it is reached; absent: no such limit
-  std::optional<std::uint32_t> missing_history;  // why there is one
+  wal::Path path;                                // that recovery would follow
+  std::optional<wal::Lsn> end;                   // where it and the cluster's path part; absent: they do not
+  std::optional<std::uint32_t> missing_history;  // or unreadable; why there is an end
 };
 Reachable ReachableFrom(std::uint32_t from, const RecoveryPath& whole, const cluster::WalInventory& wal);
 
@@ -37,9 +46,9 @@ struct ChainEnd {
 };
 ChainEnd Follow(const wal::SegmentSet& stored, const wal::Path& path, wal::Lsn from, wal::SegmentSize size);
 
-// The last number that recovery along `path` reads on the timeline of `leg` (an index of path.legs()); absent: no end.
-// Less than FirstNumber: nothing is read there.
-std::optional<std::uint64_t> EndNumber(const wal::Path& path, std::size_t leg, wal::SegmentSize size);
+// Recovery along `path` reads the numbers from FirstNumber up to, not including, EndNumber on the timeline of `leg`, an
+// index of path.legs(). None if they are equal. The last leg's end is the highest number there is.
 std::uint64_t FirstNumber(const wal::Path& path, std::size_t leg, wal::SegmentSize size);
+std::uint64_t EndNumber(const wal::Path& path, std::size_t leg, wal::SegmentSize size);
 
 }  // namespace pgvigil::verdict

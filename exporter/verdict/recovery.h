@@ -28,7 +28,8 @@ struct BackupVerdict {
   std::optional<wal::Lsn> reach;  // how far it can be rolled forward without a hole along the path; if restorable
 };
 
-// A run of segments that recovery along the path would ask for and not find, with stored ones behind it.
+// A run of segments that recovery along the path would ask for and not find, with stored ones behind it. Those in an
+// archive tier are there: they end a chain and are no gap.
 struct Gap {
   wal::Segment first, last;  // both missing; `last` may lie on a later timeline
   std::uint64_t segments = 0;
@@ -55,15 +56,22 @@ struct ArchiveVerdict {
   std::optional<std::uint32_t> proven_timeline;  // of the last segment before it
   std::vector<Window> windows;                   // one for each method that has a restorable backup
 
-  // End of the newest contiguous run that holds E; without E: of the run from the oldest stored segment of the path.
+  // End of the newest contiguous run that holds E, or of the last one before it if E is the end of a self-contained
+  // backup and the segment it lies in is not stored; without E: of the run from the oldest stored segment of the path.
   std::optional<wal::Lsn> run_end;
   std::optional<base::WallTime> run_stored;  // upload time of its newest segment, where an interval ends there
 
-  std::vector<Gap> gaps;                         // with the pending ones
-  std::vector<std::uint32_t> missing_histories;  // timelines whose file recovery needs and does not find
-  std::uint64_t switch_missing_segments = 0;     // of ended timelines, from E up to where the path leaves them
+  std::vector<Gap> gaps;  // with the pending ones
+  // Timelines whose file recovery needs and does not find, and those whose file is there and cannot be read. At most
+  // kMostHistories of each.
+  std::vector<std::uint32_t> missing_histories;
+  std::vector<std::uint32_t> unreadable_histories;
+  static constexpr std::size_t kMostHistories = 100;
 
-  // Segments stored lately on an ended timeline, beyond where the path left it: its old primary still writes.
+  std::uint64_t switch_missing_segments = 0;  // of ended timelines, from run_end up to where the path leaves them
+
+  // Segments stored lately on a timeline that the path left, beyond where it did, or never went over: somebody who is
+  // not the cluster's primary still writes.
   std::uint64_t late_segments = 0;
 };
 
