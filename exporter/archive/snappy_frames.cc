@@ -64,6 +64,7 @@ base::Result<bool> SnappyFrames::Chunk(unsigned char type, std::string_view body
       return Malformed("a chunk makes no sense");
     body = plain_;
   }
+  if (body.size() > kPlainAtMost) return Malformed("a chunk is too long");
   if (Masked(wal::Crc32c(body)) != expected) return Malformed("a checksum is wrong");
   return body.empty() || sink(body);
 }
