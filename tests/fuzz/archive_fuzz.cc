@@ -1,0 +1,47 @@
+// What archives hold: the metadata of backups, and compressed streams as a whole and in pieces.
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "archive/backup_info.h"
+#include "archive/decompress.h"
+#include "fuzz/input.h"
+
+namespace {
+
+using namespace pgvigil;
+
+constexpr std::uint64_t kPlainAtMost = 1 << 20;
+
+// All that a decompressor gives for the input in pieces of `piece` bytes, or nothing if it complains.
+std::optional<std::string> InPieces(std::string_view bytes, wal::Compression compression, std::size_t piece) {
+  const auto stream = archive::MakeDecompressor(compression);
+  std::string plain;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    const auto fed = stream->Feed(bytes.substr(0, piece), [&](std::string_view some) {
+      plain += some;
+      return plain.size() <= kPlainAtMost;
+    });
+    if (!fed.ok() || plain.size() > kPlainAtMost) return std::nullopt;
+  }
+  if (!stream->Finish().ok()) return std::nullopt;
+  return plain;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto text = fuzz::Text(bytes, size);
+  const auto info = archive::ParseBackupInfo(text, "backup.info");
+  if (info.ok()) fuzz::Expect(!info->status.empty(), "a backup.info that is read has a status");
+  (void)archive::ParsePythonTime(text);
+  for (const auto compression : {wal::Compression::kGzip, wal::Compression::kBzip2, wal::Compression::kXz,
+                                 wal::Compression::kSnappy, wal::Compression::kLz4, wal::Compression::kZstd}) {
+    const auto plain = archive::Decompress(text, compression, kPlainAtMost);
+    if (plain.ok()) fuzz::Expect(plain->size() <= kPlainAtMost, "no more plain bytes than were asked for");
+    const auto pieces = InPieces(text, compression, 7);
+    fuzz::Expect(plain.ok() == pieces.has_value(), "a stream is good or not, however it is cut");
+    if (plain.ok()) fuzz::Expect(*plain == *pieces, "a stream gives the same, however it is cut");
+  }
+  return 0;
+}
