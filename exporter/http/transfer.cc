@@ -85,7 +85,9 @@ void Transfer::SetUp(base::SteadyTime::duration left) {
   if (request_.direct) curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");
   for (const auto& [name, value] : request_.headers) {
     // curl takes "Name;" for a header without a value and leaves "Name:" out.
-    headers_ = curl_slist_append(headers_, (value.empty() ? name + ";" : name + ": " + value).c_str());
+    std::string line = name;
+    line.append(value.empty() ? ";" : ": ").append(value);
+    headers_ = curl_slist_append(headers_, line.c_str());
   }
   headers_ = curl_slist_append(headers_, "Expect:");  // no second round trip for a body
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);

@@ -41,7 +41,7 @@ class Descriptor {
 
 class Directory final : public Store {
  public:
-  explicit Directory(std::string path) : path_(std::move(path)) {}
+  Directory(std::string path, const base::Clock& clock) : clock_(clock), path_(std::move(path)) {}
 
   std::string Name() const override { return path_; }
   base::Result<ListPage> List(const ListRequest& request, const std::string& continuation,
@@ -63,7 +63,7 @@ class Directory final : public Store {
   base::Result<Descriptor> Open(const std::string& key, struct stat& status) const;
   Error Failure(int number, const std::string& key) const { return FileFailure(number, path_ + "/" + key); }
 
-  const base::Clock& clock_ = base::SystemClock();
+  const base::Clock& clock_;
   const std::string path_;
   std::mutex mutex_;
   std::list<Paused> paused_;  // the newest first
@@ -199,10 +199,10 @@ base::Result<Object> Directory::Head(const std::string& key, base::Deadline) {
 
 }  // namespace
 
-std::shared_ptr<Store> OpenDirectory(const std::string& path) {
+std::shared_ptr<Store> OpenDirectory(const std::string& path, const base::Clock& clock) {
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.ends_with('/')) trimmed.pop_back();
-  return std::make_shared<Directory>(trimmed);
+  return std::make_shared<Directory>(trimmed, clock);
 }
 
 }  // namespace pgvigil::objectstore

@@ -17,6 +17,6 @@ namespace pgvigil::objectstore {
 //   - With `folders` a directory is told even if it is empty: to know would mean to look into it.
 //   - What vanishes while it is listed is left out; what may not be read is `permission`.
 //   - Deadlines are looked at between files: a file server that hangs holds its caller as long as the kernel does.
-std::shared_ptr<Store> OpenDirectory(const std::string& path);
+std::shared_ptr<Store> OpenDirectory(const std::string& path, const base::Clock& clock = base::SystemClock());
 
 }  // namespace pgvigil::objectstore

@@ -225,20 +225,31 @@ TEST_F(S3Test, RangesAreAskedForAndChecked) {
 }
 
 TEST_F(S3Test, ReadIsNotTriedAgainOnceBytesWereGiven) {
-  const std::string cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n";
-  auto& store = Serve([&](const auto&, int before) { return before == 0 ? cut : cut + "some"; });
-  std::string got;
-  const auto read = store.Read(
-      "k",
-      [&](std::string_view bytes) {
-        got += bytes;
-        return true;
-      },
-      Soon());
+  // More than a piece: the reader has had some when the rest fails.
+  const std::string cut =
+      "HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\nConnection: close\r\n\r\n" + std::string(3'000'000, 'x');
+  auto& store = Serve([&](const auto&, int) { return cut; });
+  std::size_t size = 0;
+  const auto read = store.Read("k", [&](std::string_view bytes) { return (size += bytes.size()) > 0; }, Soon());
   ASSERT_FALSE(read.ok());
-  EXPECT_TRUE(got.empty() || got == "some") << got;
-  const auto before = asked_.load();
-  EXPECT_LE(before, 6);
+  EXPECT_EQ(Name(read.error().kind), "unavailable");
+  EXPECT_LE(size, 3'000'000u);
+  EXPECT_EQ(asked_, 1);
+  auto& empty = Serve([&](const auto&, int before) {
+    return before == 0 ? "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\n" : Reply(200, "whole");
+  });
+  std::string got;
+  EXPECT_TRUE(empty
+                  .Read(
+                      "k",
+                      [&](std::string_view bytes) {
+                        got += bytes;
+                        return true;
+                      },
+                      Soon())
+                  .ok());
+  EXPECT_EQ(got, "whole");
+  got.clear();
   auto& whole = Serve([](const auto&, int) { return Reply(200, "whole"); });
   got.clear();
   EXPECT_TRUE(whole
@@ -325,6 +336,29 @@ TEST_F(S3Test, TheBucketsRegionIsFoundByTheAnswer) {
       [&](const auto&, int) { return Reply(301, Xml("PermanentRedirect"), "x-amz-bucket-region: a.evil.net/\r\n"); });
   EXPECT_EQ(Name(lying.Get("k", {}, 10, Soon()).error().kind), "not_found");
   EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(S3Test, TheDateOfACacheTellsNothingOfTheClock) {
+  auto& store =
+      Serve([](const auto&, int) { return Reply(200, "x", HttpDate(base::SystemClock().Wall()) + "Age: 7\r\n"); });
+  ASSERT_TRUE(store.Get("k", {}, 10, Soon()).ok());
+  EXPECT_FALSE(store.ClockSkew());
+}
+
+TEST_F(S3Test, ABucketInTheHostNameIsWhatIsSigned) {
+  Serve([](const auto&, int) { return Reply(200, "x"); });
+  S3Options options;
+  options.bucket = "backups";
+  options.path = "orders";
+  options.endpoint = "http://localhost" + server_->Url().substr(server_->Url().rfind(':'));
+  options.addressing = Addressing::kVirtualHost;
+  options.credentials = {directory_ + "/id", directory_ + "/secret", {}};
+  const auto opened = OpenS3(options);
+  ASSERT_TRUE(opened.ok());
+  const auto got = (*opened)->Get("k", {}, 10, Soon());
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  EXPECT_EQ(server_->requests()[0].target, "/orders/k");
+  EXPECT_EQ("http://" + server_->requests()[0].Header("host"), "http://backups." + options.endpoint.substr(7));
 }
 
 TEST_F(S3Test, OptionsThatCannotBeAreRefused) {
