@@ -192,7 +192,11 @@ base::Result<http::Response> S3::Ask(const Question& question, base::Deadline de
   Error failure = FailureAt(question, ErrorKind::kTimeout, "no time is left for a request");
   for (int tries = 1;; ++tries) {
     const auto key = chain_.Get(deadline);
-    if (!key.ok()) return key.error();
+    if (!key.ok()) {
+      auto error = key.error();
+      if (error.subject.empty()) error.subject = SubjectOf(question.key);
+      return error;
+    }
     if (refused && *refused == *key) return failure;  // there is no newer one
     auto response = Try(question, *key, deadline);
     bool again = false;

@@ -96,9 +96,9 @@ bool IsWorthRetrying(const Error& transport) {
 }
 
 bool IsKeyRefused(int status, const ErrorReply& reply) {
-  return status == 401 || (status == 403 && reply.code.empty()) || reply.code == "InvalidAccessKeyId" ||
-         reply.code == "SignatureDoesNotMatch" || reply.code == "ExpiredToken" || reply.code == "InvalidToken" ||
-         reply.code == "TokenRefreshRequired" || reply.code == "InvalidClientTokenId";
+  return status == 401 || reply.code == "InvalidAccessKeyId" || reply.code == "SignatureDoesNotMatch" ||
+         reply.code == "ExpiredToken" || reply.code == "InvalidToken" || reply.code == "TokenRefreshRequired" ||
+         reply.code == "InvalidClientTokenId";
 }
 
 }  // namespace pgvigil::objectstore

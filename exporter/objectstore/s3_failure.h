@@ -18,7 +18,8 @@ base::Error S3Failure(Operation operation, int status, const ErrorReply& reply, 
 bool IsWorthRetrying(int status, const ErrorReply& reply);
 bool IsWorthRetrying(const base::Error& transport);
 
-// Whether another key, if there is a newer one, may be taken.
+// Whether another key, if there is a newer one, may be taken. A 403 without a code (HEAD) is no sign of it: to ask STS
+// for a new key at every object that may not be read would be worse.
 bool IsKeyRefused(int status, const ErrorReply& reply);
 
 }  // namespace pgvigil::objectstore

@@ -150,6 +150,33 @@ TEST_F(S3Test, AKeyThatWasRotatedDuringARequestIsTriedOnce) {
   EXPECT_EQ(asked_, 1);  // the same key is not refused twice
 }
 
+TEST_F(S3Test, AKeyThatMayNotReadAnObjectIsNotAskedForAnew) {
+  auto& store = Serve([this](const auto&, int before) -> std::string {
+    SetKey("AKID" + std::to_string(before), "new");
+    return "HTTP/1.1 403 Forbidden\r\n\r\n";
+  });
+  EXPECT_EQ(Name(store.Head("k", Soon()).error().kind), "permission");
+  EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(S3Test, WithoutAKeyTheStoreIsNamed) {
+  auto& store = Serve([](const auto&, int) { return Reply(200, "x"); });
+  std::ofstream(directory_ + "/secret") << "";
+  const auto got = store.Get("k", {}, 10, Soon());
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().subject, directory_ + "/secret");
+  Surroundings around;
+  around.environment = [](const std::string& name) {
+    return name == "AWS_EC2_METADATA_DISABLED" ? std::optional<std::string>("true") : std::nullopt;
+  };
+  S3Options options;
+  options.bucket = "backups";
+  const auto without = (*OpenS3(options, around))->Head("k", Soon());
+  ASSERT_FALSE(without.ok());
+  EXPECT_EQ(without.error().subject, "s3://backups/k");
+  EXPECT_EQ(asked_, 0);
+}
+
 TEST_F(S3Test, RefusalsNameTheObjectTheStatusAndWhatToDo) {
   struct Case {
     int status;
