@@ -1,10 +1,11 @@
-// What a judgement costs: after every observation, and once more for every page. A primary, two standbys of which one
-// is cut off, and a position clock that is full.
+// What a judgement costs: after every observation, after every reading of an archive, and once more for every page. A
+// primary, two standbys of which one is cut off, and a position clock that is full.
 #include <benchmark/benchmark.h>
 
 #include <memory>
 #include <string>
 
+#include "verdict/site.h"
 #include "verdict/verdict.h"
 
 namespace pgvigil::verdict {
@@ -80,9 +81,70 @@ void AddASample(benchmark::State& bench) {
   }
 }
 
+// An archive of `segments`, with a hole before each of as many intervals; a promotion in the middle of every fifth of
+// them, with its history; `count` backups evenly over all of it, every seventh a full one that the next six build on.
+cluster::ArchiveContents Archive(std::uint64_t segments, std::uint64_t intervals, std::uint64_t count) {
+  constexpr std::uint64_t kSize = 16 << 20;
+  constexpr std::uint32_t kTimelines = 5;
+  cluster::ArchiveContents contents;
+  auto& wal = contents.wal;
+  wal.segment_size = *wal::SegmentSize::FromBytes(kSize);
+  const auto timeline_of = [&](std::uint64_t number) {
+    return 1 + static_cast<std::uint32_t>(number * kTimelines / (segments + 1));
+  };
+  wal::History history;
+  for (std::uint64_t number = 1; number <= segments; ++number) {
+    const auto timeline = timeline_of(number);
+    if (timeline > history.timeline) {
+      history.switches.push_back({history.timeline, {number * kSize + kSize / 2}, {}});
+      history.timeline = timeline;
+      wal.histories[timeline].history = history;
+    }
+    if (number % (segments / intervals) != 0) wal.stored.Add({timeline, number}, {});
+  }
+  for (std::uint64_t i = 0; i < count; ++i) {
+    auto& backup = contents.catalogue.backups.emplace_back();
+    const auto number = 1 + i * (segments - 10) / count;
+    backup.id = std::to_string(i);
+    backup.outcome = cluster::BackupOutcome::kDone;
+    backup.begin = wal::Lsn{number * kSize};
+    backup.end = wal::Lsn{number * kSize + 2 * kSize};
+    backup.begin_timeline = backup.end_timeline = timeline_of(number);
+    backup.begin_time = base::WallTime(std::chrono::hours(i));
+    backup.end_time = base::WallTime(std::chrono::hours(i + 1));
+    for (auto needed = i - i % 7; needed < i; ++needed) backup.needs.push_back(std::to_string(needed));
+  }
+  return contents;
+}
+
+void JudgeAReading(benchmark::State& bench) {
+  const auto contents = Archive(1'000'000, static_cast<std::uint64_t>(bench.range(0)), 1000);
+  for (auto _ : bench)
+    benchmark::DoNotOptimize(JudgeArchive(contents, {}, {}, base::WallTime(std::chrono::hours(2000))));
+  bench.counters["intervals"] = static_cast<double>(contents.wal.stored.interval_count());
+}
+
+void JudgeTheSiteForAPage(benchmark::State& bench) {
+  auto state = State();
+  const auto clock = FullClock();
+  const auto cluster = Judge(state, clock, At(kTwoDays), {}, nullptr);
+  auto& archive = state.archives.emplace_back();
+  const auto contents = Archive(50'000, static_cast<std::uint64_t>(bench.range(0)), 100);
+  archive.contents = std::make_shared<const cluster::ArchiveContents>(contents);
+  archive.store.last_success_steady = At(kTwoDays - 1);
+  const std::vector verdicts{
+      std::make_shared<const ArchiveVerdict>(JudgeArchive(contents, {}, {}, base::WallTime(std::chrono::hours(2000))))};
+  const std::vector<ArchiveReport> reports(32, {{1, 1}, At(kTwoDays)});  // none of them decided
+  for (auto _ : bench) {
+    benchmark::DoNotOptimize(JudgeSite(state, cluster, clock, verdicts, reports, At(kTwoDays + 1)));
+  }
+}
+
 BENCHMARK(JudgeAnObservation)->Unit(benchmark::kMicrosecond);
 BENCHMARK(JudgeForAPage)->Unit(benchmark::kMicrosecond);
 BENCHMARK(AddASample)->Unit(benchmark::kMicrosecond);
+BENCHMARK(JudgeAReading)->Arg(1)->Arg(1000)->Unit(benchmark::kMillisecond);
+BENCHMARK(JudgeTheSiteForAPage)->Arg(1)->Arg(1000)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace pgvigil::verdict

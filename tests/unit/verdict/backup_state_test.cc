@@ -124,6 +124,13 @@ TEST(BackupStateTest, BelongsToThePathOnlyIfItEndsBeforeThePathLeavesItsTimeline
   }
 }
 
+TEST(BackupStateTest, BelongsToThePathOnTheCurrentTimelineThoughNothingTellsWhereThatBegan) {
+  auto backup = BackupOf("a", 2, 30, 31);
+  backup.self_contained = true;
+  EXPECT_EQ(StateOf(Whole().With(backup), 0, {2, {}}), "restorable");
+  EXPECT_EQ(StateOf(Whole().With(backup), 0, {3, {}}), "broken");
+}
+
 TEST(BackupStateTest, OneThatHoldsItsOwnWalNeedsNoneForItself) {
   auto backup = BackupOf("a", 1, 3.5, 5.25);
   backup.self_contained = true;
@@ -154,7 +161,7 @@ Store Chain() {
   auto diff = BackupOf("diff", 1, 6, 7);
   diff.needs = {"full"};
   auto incr = BackupOf("incr", 1, 8, 9);
-  incr.needs = {"full", "diff"};
+  incr.needs = {"diff", "full"};
   return Whole().With(BackupOf("full", 1, 3, 4)).With(diff).With(incr).With(BackupOf("alone", 1, 10, 11));
 }
 
@@ -216,6 +223,7 @@ TEST(BackupStateTest, OneWithoutAnEndRunsUntilItsTimeIsUpOrALaterOneFinished) {
            Unfinished{"three times the median of 10 hours", 30, 10, {}, true},
            Unfinished{"more than that", 30.1, 10, {}, false},
            Unfinished{"a later one finished", 2, 1, 1, false},
+           Unfinished{"one that began with it finished", 2, 1, 2, true},
            Unfinished{"an earlier one finished after it had begun", 2, 1, 2.5, true},
        }) {
     for (const auto outcome : {BackupOutcome::kStarted, BackupOutcome::kNoMetadata}) {

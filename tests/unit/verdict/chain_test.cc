@@ -55,6 +55,8 @@ TEST(FollowTest, TellsWhenTheLastSegmentBeforeItsEndWasStored) {
   EXPECT_EQ(stored(wal::Path(), 1), Hour(2));
   EXPECT_FALSE(stored(wal::Path(), 7)) << "none was stored";
   EXPECT_FALSE(stored(PathOf(3, {{1, 3.5}}), 1)) << "2 is inside its interval";
+  store.Has(2, 6, 9);
+  EXPECT_FALSE(stored(PathOf(3, {{1, 5}, {2, 7.5}}), 1)) << "and so is 6";
 }
 
 TEST(FollowTest, HoldsForTheHighestPositionsThereAre) {
@@ -65,43 +67,43 @@ TEST(FollowTest, HoldsForTheHighestPositionsThereAre) {
   EXPECT_EQ(chain.first_missing.number, kHighest + 1);
 }
 
+// What SQL saw: where timelines began. 0: it does not know the current one.
+KnownPath Seen(std::uint32_t timeline, const std::vector<Left>& begins) {
+  KnownPath known;
+  if (timeline > 0) known.timeline = timeline;
+  for (const auto& [began, at] : begins) known.switches[began] = Pos(at);
+  return known;
+}
+
 TEST(PathTest, IsTheNewestReadableHistorysContinuedByWhatSqlSawOrWhatIsStored) {
   struct Case {
     const char* description;
     Store store;
-    KnownPath known;
-    std::vector<std::pair<std::uint32_t, double>> begins;  // of the legs
+    std::uint32_t timeline;
+    std::vector<Left> seen;
+    std::vector<Left> begins;  // of the legs
   };
-  for (const auto& [description, store, known, begins] : {
-           Case{"timeline 1 has no history", Store(), {}, {{1, 0}}},
-           Case{"the current one's history", Store().History(3, {{1, 4}, {2, 6}}), {{3}, {}}, {{1, 0}, {2, 4}, {3, 6}}},
-           Case{"not that of a higher one",
-                Store().History(2, {{1, 4}}).History(3, {{1, 5}}),
-                {{2}, {}},
-                {{1, 0}, {2, 4}}},
-           Case{"without SQL the highest stored is current", Store().History(2, {{1, 4}}), {}, {{1, 0}, {2, 4}}},
-           Case{"SQL saw it begin", Store().History(2, {{1, 4}}), {{3}, {{3, Pos(6.5)}}}, {{1, 0}, {2, 4}, {3, 6.5}}},
-           Case{"SQL saw it begin before the branch that has a history",
-                Store().History(2, {{1, 4}}),
-                {{3}, {{3, Pos(3.5)}}},
-                {{1, 0}, {3, 3.5}}},
-           Case{"its first segment is stored", Store().Has(1, 1, 9).Has(2, 6, 9), {{2}, {}}, {{1, 0}, {2, 6}}},
-           Case{"SQL knows better than the first segment",
-                Store().Has(2, 6, 9),
-                {{2}, {{2, Pos(5.5)}}},
-                {{1, 0}, {2, 5.5}}},
-           Case{"an unreadable history tells nothing",
-                Store().History(2, {{1, 4}}).UnreadableHistory(3),
-                {{3}, {{3, Pos(8)}}},
-                {{1, 0}, {2, 4}, {3, 8}}},
-           Case{"nothing tells where it began", Store().Has(1, 1, 9), {{2}, {}}, {{1, 0}}},
-           Case{"a branch that began before the known legs is not between them",
-                Store().History(2, {{1, 6}}).Has(3, 2, 3).Has(4, 8, 9),
-                {{4}, {}},
-                {{1, 0}, {2, 6}, {4, 8}}},
+  for (const auto& [description, store, timeline, seen, begins] : std::vector<Case>{
+           {"timeline 1 has no history", Store(), 0, {}, {{1, 0}}},
+           {"the current one's", Store().History(3, {{1, 4}, {2, 6}}), 3, {}, {{1, 0}, {2, 4}, {3, 6}}},
+           {"not a higher one's", Store().History(2, {{1, 4}}).History(3, {{1, 5}}), 2, {}, {{1, 0}, {2, 4}}},
+           {"without SQL the highest stored is current", Store().History(2, {{1, 4}}), 0, {}, {{1, 0}, {2, 4}}},
+           {"SQL saw it begin", Store().History(2, {{1, 4}}), 3, {{3, 6.5}}, {{1, 0}, {2, 4}, {3, 6.5}}},
+           {"at the very same position", Store().History(2, {{1, 4}}), 3, {{3, 4}}, {{1, 0}, {2, 4}, {3, 4}}},
+           {"before the branch that has a history", Store().History(2, {{1, 4}}), 3, {{3, 3.5}}, {{1, 0}, {3, 3.5}}},
+           {"its first segment is stored", Store().Has(1, 1, 9).Has(2, 6, 9), 2, {}, {{1, 0}, {2, 6}}},
+           {"and lies before the branch", Store().History(2, {{1, 6}}).Has(3, 4, 9), 3, {}, {{1, 0}, {3, 4}}},
+           {"SQL knows better than it", Store().Has(2, 6, 9), 2, {{2, 5.5}}, {{1, 0}, {2, 5.5}}},
+           {"an unreadable history tells nothing", Store().UnreadableHistory(2), 2, {{2, 8}}, {{1, 0}, {2, 8}}},
+           {"nothing tells where it began", Store().Has(1, 1, 9), 2, {}, {{1, 0}}},
+           {"a branch that began before the known legs is not between them",
+            Store().History(2, {{1, 6}}).Has(3, 2, 3).Has(4, 8, 9),
+            4,
+            {},
+            {{1, 0}, {2, 6}, {4, 8}}},
        }) {
-    const auto path = FindPath(store.contents.wal, known);
-    std::vector<std::pair<std::uint32_t, double>> found;
+    const auto path = FindPath(store.contents.wal, Seen(timeline, seen));
+    std::vector<Left> found;
     for (const auto& leg : path.path.legs()) found.emplace_back(leg.timeline, Segments(leg.begin));
     EXPECT_EQ(found, begins) << description;
   }
@@ -122,7 +124,7 @@ TEST(ReachableTest, LatestProbesOneTimelineAfterTheOther) {
     double end;           // -1: none
     std::uint32_t named;  // 0: none
   };
-  for (const auto& [description, missing, unreadable, from, end, named] : {
+  for (const auto& [description, missing, unreadable, from, end, named] : std::vector<Case>{
            Case{"all there", {}, {}, 1, -1, 0},
            Case{"the first is missing: the end is the switch it describes", {2}, {}, 1, 4.5, 2},
            Case{"behind the missing one", {2}, {}, 2, -1, 0},
@@ -136,7 +138,7 @@ TEST(ReachableTest, LatestProbesOneTimelineAfterTheOther) {
     auto archive = store;
     for (const auto timeline : missing) archive.contents.wal.histories.erase(timeline);
     for (const auto timeline : unreadable) archive.UnreadableHistory(timeline);
-    const auto reachable = ReachableFrom(from, FindPath(archive.contents.wal, {5, {}}), archive.contents.wal);
+    const auto reachable = ReachableFrom(from, FindPath(archive.contents.wal, Seen(5, {})), archive.contents.wal);
     EXPECT_EQ(Segments(reachable.end), end) << description;
     EXPECT_EQ(reachable.missing_history.value_or(0), named) << description;
   }
@@ -146,19 +148,25 @@ TEST(ReachableTest, TheNewestHistoryIsNeededByAllButItsOwnBackups) {
   for (const bool unreadable : {false, true}) {
     auto store = Store().History(2, {{1, 4.5}});
     if (unreadable) store.UnreadableHistory(3);
-    const auto path = FindPath(store.contents.wal, {3, {{3, Pos(6.5)}}});
+    const auto path = FindPath(store.contents.wal, Seen(3, {{3, 6.5}}));
     EXPECT_EQ(Segments(ReachableFrom(1, path, store.contents.wal).end), 6.5);
     EXPECT_EQ(ReachableFrom(2, path, store.contents.wal).missing_history, 3U);
     EXPECT_FALSE(ReachableFrom(3, path, store.contents.wal).end);
   }
 }
 
+TEST(ReachableTest, AHistoryThatTellsOfAnotherBeginningProvesNothing) {
+  const auto store = Store().History(3, {{2, 4}}).History(5, {{1, 4.5}, {2, 8.5}});
+  EXPECT_EQ(Segments(ReachableFrom(2, FindPath(store.contents.wal, Seen(5, {})), store.contents.wal).end), 0);
+}
+
 TEST(ReachableTest, ATimelineWithoutItsHistoryIsReadAlone) {
   Store store;
   store.Has(1, 1, 5).Has(2, 5, 9);
-  const auto path = FindPath(store.contents.wal, {{2}, {{2, Pos(5.5)}}});
+  const auto path = FindPath(store.contents.wal, Seen(2, {{2, 5.5}}));
   const auto reachable = ReachableFrom(2, path, store.contents.wal);
   EXPECT_FALSE(reachable.end);
+  EXPECT_EQ(Segments(ReachableFrom(2, {wal::Path(), 3}, {}).end), 0) << "unless it is none that is known";
   ASSERT_EQ(reachable.path.legs().size(), 1U);
   EXPECT_EQ(reachable.path.timeline(), 2U);
 }
