@@ -19,16 +19,18 @@ MARKS = ("safe", "disruptive", "destructive")
 # Views, functions and programs of PostgreSQL that runbooks name: what else begins with pg_ must be a metric.
 POSTGRESQL = set("""
     pg_backend_pid pg_basebackup pg_blocking_pids pg_cancel_backend pg_class pg_conf_load_time pg_control_checkpoint
-    pg_create_physical_replication_slot pg_ctl pg_current_wal_flush_lsn pg_current_wal_lsn pg_database pg_drop_replication_slot
-    pg_dump pg_has_role pg_hba pg_is_in_recovery pg_is_wal_replay_paused pg_isready pg_last_wal_receive_lsn
-    pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_monitor pg_multixact pg_postmaster_start_time pg_prepared_xacts
-    pg_promote pg_receivewal pg_reload_conf pg_replication_slots pg_rewind pg_roles pg_size_pretty pg_stat_activity
-    pg_stat_archiver pg_stat_database_conflicts pg_stat_progress_vacuum pg_stat_replication pg_stat_subscription
-    pg_stat_wal_receiver pg_subscription_rel pg_switch_wal pg_terminate_backend pg_total_relation_size pg_wal pg_wal_lsn_diff
-    pg_wal_replay_pause pg_wal_replay_resume pg_waldump""".split())
+    pg_control_system pg_create_physical_replication_slot pg_ctl pg_current_wal_flush_lsn pg_current_wal_lsn pg_database
+    pg_database_size pg_drop_replication_slot pg_dump pg_has_role pg_hba pg_is_in_recovery pg_is_wal_replay_paused
+    pg_isready pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_ls_waldir pg_monitor
+    pg_multixact pg_postmaster_start_time pg_prepared_xacts pg_promote pg_receivewal pg_reload_conf pg_replication_slots
+    pg_rewind pg_roles pg_settings pg_size_pretty pg_stat_activity pg_stat_archiver pg_stat_database_conflicts
+    pg_stat_progress_basebackup pg_stat_progress_vacuum pg_stat_replication pg_stat_subscription pg_stat_wal_receiver
+    pg_subscription_rel pg_switch_wal pg_terminate_backend pg_total_relation_size pg_verifybackup pg_wal pg_wal_lsn_diff
+    pg_wal_replay_pause pg_wal_replay_resume pg_waldump pg_walfile_name""".split())
 FOREIGN_METRICS = {"up", "ALERTS", "scrape_duration_seconds", "scrape_samples_scraped"}
 # Labels that users choose, and what stands in runbooks for such a choice.
-FREE_LABELS = {"namespace", "pg_cluster", "pg_instance", "datname", "slot_name", "database", "application_name", "client_addr"}
+FREE_LABELS = {"namespace", "pg_cluster", "pg_instance", "datname", "slot_name", "database", "application_name", "client_addr",
+               "archive", "schedule"}
 PLACEHOLDERS = {"QUERY"}
 WORDS = {"by", "on", "max", "min", "sum", "count", "avg", "rate", "increase", "delta", "deriv", "changes", "time", "and", "or", "unless", "group_left",
          "group_right", "bool", "last_over_time", "max_over_time", "min_over_time", "absent", "ignoring", "topk", "clamp_min", "vector", "resets",
@@ -127,6 +129,8 @@ def panels():
 
 
 BOARDS = panels()
+VARIABLES = {board["uid"]: {variable["name"] for variable in board["templating"]["list"]}
+             for board in (json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "dashboards").glob("*.json"))}
 PANELS = {title: description for board in BOARDS.values() for title, description in board.items()}
 
 
@@ -167,8 +171,7 @@ def test_an_alert_leads_to_a_dashboard_with_a_panel_that_names_it(area, rule):
     assert any(re.search(rf"\b{rule['alert']}\b", description) for description in BOARDS[board].values()), f"{area}: none on {board}"
     grouped = re.search(r"by \(([^)]*)\)", rule["expr"])[1].split(", ")
     wanted = [name for name in ("namespace", "pg_cluster", "pg_instance") if "pg_cluster" in grouped and name in grouped]
-    if board == "pgvigil-cluster":
-        wanted = [name for name in wanted if name != "pg_instance"]
+    wanted = [name for name in wanted if name in VARIABLES[board]]
     assert re.findall(r"var-(\w+)=\{\{ \$labels\.(\w+) \| urlquery \}\}", url) == [(name, name) for name in wanted]
 
 
