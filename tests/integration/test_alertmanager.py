@@ -235,19 +235,34 @@ NOT_MUTED = [
     ("PgInstanceDown", "warning", "PgSlotInactive", "warning"),
     ("PgStandbyDisconnected", "warning", "PgSlotInactive", "warning"),
     ("PgReplayPaused", "warning", "PgReplicationLagBytesHigh", "warning"),
+    ("PgArchiverFailing", "critical", "PgRpoSiteOverObjective", "critical"),
+    ("PgArchiverFailing", "critical", "PgArchiveBacklogGrowing", "critical"),
+    ("PgArchiveNotEffective", "critical", "PgArchiveGap", "critical"),
+    ("PgArchiveSwitchWalMissing", "critical", "PgArchiveGap", "critical"),
+    ("PgArchiveUnreadable", "warning", "PgArchiverFailing", "warning"),
+    ("PgBackupTooOld", "critical", "PgBackupFailed", "warning"),
 ]
 
 
 def test_what_is_news_of_its_own_is_never_muted(alertmanager):
     targets = []
     for number, (source, severity, target, other) in enumerate(NOT_MUTED):
-        identity = {"namespace": "shop", "pg_cluster": f"pair-{number}", "pg_instance": "orders-1", "slot_name": "reports"}
+        identity = {"namespace": "shop", "pg_cluster": f"pair-{number}", "pg_instance": "orders-1", "slot_name": "reports", "archive": "s3"}
         targets.append(rule(target, other, **identity))
         alertmanager.post(rule(source, severity, **identity), targets[-1])
     control = rule("PgReplicationLagSecondsHigh", "warning", namespace="shop", pg_cluster="pair-0", pg_instance="orders-1")
     alertmanager.post(control)
     await_that(lambda: alertmanager.inhibited_by(control), "inhibition is at work")
     assert [target for target in targets if alertmanager.inhibited_by(target)] == []
+
+
+def test_an_archive_mutes_nothing_of_another_one(alertmanager, sink):
+    cause = rule("PgArchiveNotEffective", "critical", **SHOP, archive="s3")
+    same, other = (rule("PgArchiveWalOld", "warning", **SHOP, archive=archive) for archive in ("s3", "nfs"))
+    alertmanager.post(cause, same, other)
+    await_that(lambda: alertmanager.inhibited_by(same) == [cause], "the symptom in the same archive is muted")
+    await_that(lambda: ("PgArchiveWalOld", "shop", None) in sink.firing("tickets"), "the other archive's ticket")
+    assert alertmanager.inhibited_by(other) == []
 
 
 def test_the_heartbeat_comes_once_an_interval(alertmanager, sink):
