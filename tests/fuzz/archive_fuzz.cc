@@ -4,7 +4,9 @@
 #include <string>
 
 #include "archive/backup_info.h"
+#include "archive/base_backup.h"
 #include "archive/decompress.h"
+#include "archive/dump_file.h"
 #include "fuzz/input.h"
 
 namespace {
@@ -35,6 +37,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const auto info = archive::ParseBackupInfo(text, "backup.info");
   if (info.ok()) fuzz::Expect(!info->status.empty(), "a backup.info that is read has a status");
   (void)archive::ParsePythonTime(text);
+  (void)archive::ParseBackupLabel(text, "backup_label");
+  const auto manifest = archive::ParseBackupManifest(text, "backup_manifest");
+  if (manifest.ok()) fuzz::Expect(manifest->begin_timeline <= manifest->end_timeline, "a backup's timelines rise");
+  (void)archive::FirstMember(text);
+  (void)archive::ParseDump(text);
   for (const auto compression : {wal::Compression::kGzip, wal::Compression::kBzip2, wal::Compression::kXz,
                                  wal::Compression::kSnappy, wal::Compression::kLz4, wal::Compression::kZstd}) {
     const auto plain = archive::Decompress(text, compression, kPlainAtMost);

@@ -111,6 +111,17 @@ TEST_F(BarmanTest, ReadsTheWalOfTheSamples) {
   EXPECT_TRUE(wal.histories.at(2).error);
 }
 
+TEST_F(BarmanTest, ReadsTheHistoriesOfTheSamples) {
+  PutSample();
+  for (const std::string server : {"cluster-example", "standbycase"}) {
+    disk_.Remove("cnpg/" + server + "/wals/00000002.history.gz");
+    disk_.Put("cnpg/" + server + "/wals/00000002.history", Fixture("barman/" + server + ".00000002.history"),
+              At("2026-11-23T06:51:46Z"));
+  }
+  EXPECT_EQ(Pass()->wal.histories.at(2).history->switches[0].at, wal::Lsn{0x1420BC18});
+  EXPECT_EQ(Pass("cnpg/standbycase")->wal.histories.at(2).history->switches[0].at, wal::Lsn{0x170000A0});
+}
+
 TEST_F(BarmanTest, ServersSideBySideAreKeptApart) {
   PutSample();
   const auto contents = Pass("cnpg/standbycase");
