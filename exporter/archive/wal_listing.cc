@@ -207,8 +207,8 @@ std::optional<WalListing::Sighting> WalListing::Sight(const Object& object) cons
   if (!name || name->kind != wal::FileKind::kSegment) return std::nullopt;
   const auto segment = wal::Resolve(name->segment, *inventory_.segment_size);
   if (!segment) return std::nullopt;
-  const bool as_it_is = name->compression == wal::Compression::kNone && !layout_.decrypt;
-  const bool whole = as_it_is ? object.size == inventory_.segment_size->bytes() : object.size > 0;
+  const auto length = inventory_.segment_size->bytes() + layout_.encryption_adds;
+  const bool whole = name->compression == wal::Compression::kNone ? object.size == length : object.size > 0;
   const auto state = !whole                               ? Sighting::State::kBad
                      : objectstore::InArchiveTier(object) ? Sighting::State::kInArchiveTier
                                                           : Sighting::State::kStored;

@@ -25,6 +25,7 @@ struct WalLayout {
   std::optional<wal::ArchiveFile> (*parse)(std::string_view name) = wal::ParseFileName;
   // Undoes what the tool did last, an encryption; null: nothing.
   std::function<base::Result<std::string>(std::string bytes)> decrypt = {};
+  std::uint64_t encryption_adds = 0;  // bytes, to a segment that is not compressed
 };
 
 class WalListing {

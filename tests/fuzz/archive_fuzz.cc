@@ -7,6 +7,8 @@
 #include "archive/base_backup.h"
 #include "archive/decompress.h"
 #include "archive/dump_file.h"
+#include "archive/pgbackrest_cipher.h"
+#include "archive/pgbackrest_info.h"
 #include "fuzz/input.h"
 
 namespace {
@@ -42,6 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (manifest.ok()) fuzz::Expect(manifest->begin_timeline <= manifest->end_timeline, "a backup's timelines rise");
   (void)archive::FirstMember(text);
   (void)archive::ParseDump(text);
+  (void)archive::DecryptSalted(text, "passphrase");
+  (void)archive::ParseBackrestJson(text, "main", 0, "info.json");
+  const auto stanza = archive::ParseBackrestFile(text, "backup.info");
+  if (stanza.ok()) fuzz::Expect(stanza->databases.contains(stanza->current), "the current database is among all");
   for (const auto compression : {wal::Compression::kGzip, wal::Compression::kBzip2, wal::Compression::kXz,
                                  wal::Compression::kSnappy, wal::Compression::kLz4, wal::Compression::kZstd}) {
     const auto plain = archive::Decompress(text, compression, kPlainAtMost);

@@ -295,7 +295,8 @@ TEST_F(BarmanTest, BackupsStandInTheOrderOfTheirBeginning) {
   PutSample();
   PutPart("00000000T000000", "data.tar.gz");
   std::vector<std::string> ids;
-  for (const auto& backup : Pass()->catalogue.backups) ids.push_back(backup.id);
+  const auto contents = Pass();
+  for (const auto& backup : contents->catalogue.backups) ids.push_back(backup.id);
   // 065012 carries the beginning of another sample, and the orphan was uploaded at 06:50:00.
   EXPECT_EQ(ids, (std::vector<std::string>{"20261123T065012", "20261123T064957", "20261123T065019", "00000000T000000",
                                            "20261123T065004", "20261123T065022"}));
