@@ -9,6 +9,7 @@
 #include "archive/dump_file.h"
 #include "archive/pgbackrest_cipher.h"
 #include "archive/pgbackrest_info.h"
+#include "archive/walg_sentinel.h"
 #include "fuzz/input.h"
 
 namespace {
@@ -45,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   (void)archive::FirstMember(text);
   (void)archive::ParseDump(text);
   (void)archive::DecryptSalted(text, "passphrase");
+  (void)archive::ParseWalgSentinel("base_000000010000000000000005", text, "sentinel");
   (void)archive::ParseBackrestJson(text, "main", 0, "info.json");
   const auto stanza = archive::ParseBackrestFile(text, "backup.info");
   if (stanza.ok()) fuzz::Expect(stanza->databases.contains(stanza->current), "the current database is among all");

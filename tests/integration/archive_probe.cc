@@ -2,7 +2,7 @@
 // what real tools wrote.
 //
 //   archive_probe barman ROOT SERVER | plain ROOT WAL DUMPS… | pgbackrest ROOT STANZA [PASSPHRASE-FILE] |
-//                 report FILE STANZA [REPOSITORY]
+//                 report FILE STANZA [REPOSITORY] | walg ROOT
 //
 // One line of JSON a pass: backups, runs of WAL, histories, and what the first page of the last segment says.
 #include <iostream>
@@ -13,6 +13,7 @@
 #include "archive/barman.h"
 #include "archive/pgbackrest.h"
 #include "archive/plain.h"
+#include "archive/walg.h"
 #include "objectstore/directory.h"
 #include "wal/commits.h"
 
@@ -31,6 +32,7 @@ std::unique_ptr<archive::Reader> MakeReader(const std::vector<std::string>& word
   auto store = objectstore::OpenDirectory(word(1));
   if (word(0) == "barman") return archive::MakeBarmanReader(store, word(2), clock);
   if (word(0) == "pgbackrest") return archive::MakePgbackrestReader(store, {word(2), "", word(3)}, clock);
+  if (word(0) == "walg") return archive::MakeWalgReader(store, "", clock);
   if (word(0) != "plain") return nullptr;
   return archive::MakePlainReader(store, {word(2), nullptr, {words.begin() + 3, words.end()}}, clock);
 }
