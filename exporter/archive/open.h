@@ -11,7 +11,7 @@
 
 namespace pgvigil::archive {
 
-enum class Tool { kBarman, kDirectory, kPgbackrest };
+enum class Tool { kBarman, kDirectory, kPgbackrest, kWalg };
 
 struct Place {
   std::string name;  // the label `archive`
@@ -19,6 +19,8 @@ struct Place {
   std::optional<objectstore::S3Options> s3;  // a bucket; otherwise `directory`
   std::string directory;
   std::string server;              // barman: the folder of this cluster; empty: the place itself
+  std::string wal;                 // directory: the folder of the WAL in it; empty: the directory itself
+  std::string backups;             // directory: another one, where base backups and dumps are
   std::string stanza;              // pgBackRest
   std::string info_file;           // pgBackRest: output of `info --output=json` instead of a repository
   std::string passphrase_file;     // pgBackRest: of an encrypted repository

@@ -34,6 +34,7 @@ class Repository : public Reader {
         archive_(Folder(options_.repo, "archive", options_.stanza)),
         catalogue_(store_, Folder(options_.repo, "backup", options_.stanza), clock) {}
 
+  std::optional<std::chrono::milliseconds> ClockSkew() const override { return store_->ClockSkew(); }
   std::string Place() const override { return store_->Name() + "/" + archive_.substr(0, archive_.size() - 1); }
 
   base::Result<std::shared_ptr<const ArchiveContents>> Pass(const PassOptions& options) override {
@@ -105,6 +106,7 @@ class Report : public Reader {
     const auto info = ParseBackrestJson(*text, options_.stanza, options_.repo, options_.file);
     if (!info.ok()) return info.error();
     auto contents = std::make_shared<ArchiveContents>();
+    contents->proves = false;
     contents->began_at = base::WallTime(std::chrono::seconds(status.st_mtim.tv_sec));
     contents->began = clock_.Steady() - std::max(clock_.Wall() - contents->began_at, base::WallTime::duration::zero());
     const auto current = info->databases.find(info->current);

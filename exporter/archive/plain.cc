@@ -29,6 +29,7 @@ class Plain : public Reader {
         clock_(clock),
         backups_(options.backups ? std::move(options.backups) : store_, std::move(options.dumps), clock) {}
 
+  std::optional<std::chrono::milliseconds> ClockSkew() const override { return store_->ClockSkew(); }
   std::string Place() const override { return store_->Name(); }
 
   base::Result<std::shared_ptr<const ArchiveContents>> Pass(const PassOptions& options) override {

@@ -32,7 +32,7 @@ class Reader {
   virtual std::string Place() const = 0;
 
   // The store's clock less ours, where its answers tell it.
-  virtual std::optional<std::chrono::milliseconds> ClockSkew() const = 0;
+  virtual std::optional<std::chrono::milliseconds> ClockSkew() const { return std::nullopt; }
 
   // One consistent reading. An error says which object or listing could not be read, and the former reading stands. One
   // backup whose metadata make no sense is told in the catalogue, and costs nothing else.

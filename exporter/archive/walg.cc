@@ -62,6 +62,7 @@ class Walg : public Reader {
         clock_(clock),
         wal_(store_, {root_ + "wal_005/", false, ParseWalgName}, clock) {}
 
+  std::optional<std::chrono::milliseconds> ClockSkew() const override { return store_->ClockSkew(); }
   std::string Place() const override {
     return store_->Name() + (root_.empty() ? "" : "/" + root_.substr(0, root_.size() - 1));
   }

@@ -21,6 +21,7 @@ struct ArchiveContents {
   WalInventory wal;
   base::SteadyTime began;  // when the listing of what is new was begun: later uploads are not in it
   base::WallTime began_at;
+  bool proves = true;                           // false: a tool's report, which claims and shows no WAL
   std::vector<std::string> system_identifiers;  // of the backups in it, without doubles
 
   // The last commit or abort in the contiguous WAL, read from the segment that ends it; absent where it was not asked

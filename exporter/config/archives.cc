@@ -20,10 +20,14 @@ class ArchiveBuilder {
   archive::Place Read() {
     archive::Place place;
     place.name = map_.Text("name");
-    if (!OneOf(map_, path_, {"barman", "directory", "pgbackrest"})) return place;
+    if (!OneOf(map_, path_, {"barman", "directory", "pgbackrest", "walg"})) return place;
     if (map_.Has("barman")) Barman(map_.Member("barman"), path_ + ".barman", place);
     if (map_.Has("directory")) Directory(map_.Member("directory"), path_ + ".directory", place);
     if (map_.Has("pgbackrest")) Backrest(map_.Member("pgbackrest"), path_ + ".pgbackrest", place);
+    if (map_.Has("walg")) {
+      place.tool = archive::Tool::kWalg;
+      Store(map_.Member("walg"), path_ + ".walg", place);
+    }
     return place;
   }
 
@@ -63,6 +67,8 @@ class ArchiveBuilder {
     place.tool = archive::Tool::kDirectory;
     place.server = map.Text("server");
     if (map.Has("path")) place.directory = Absolute(map.Text("path"));
+    place.wal = map.Text("wal");
+    if (map.Has("backups")) place.backups = Absolute(map.Text("backups"));
     for (const auto& [index, node] : map.Items("dumps")) place.dumps.push_back(node->text());
     Check(map, path, place);
   }

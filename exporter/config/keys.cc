@@ -79,6 +79,8 @@ constexpr std::array kDirectory = {
         .Required()
         .NotEmpty(),
     Key{"server", kText, "", "Folder below it, where barman-cloud keeps several servers"}.NotEmpty(),
+    Key{"wal", kText, "", "Folder below it that the WAL lies in"}.NotEmpty(),
+    Key{"backups", kText, "", "Another directory, where base backups and dumps lie"}.NotEmpty(),
     Key{"dumps", kTexts, "", "Shell patterns of pg_dump files and directories in it: nightly/*.dump"},
 };
 
@@ -102,6 +104,7 @@ constexpr std::array kArchives = {
     Key{"barman", kMap, "", "Written by barman-cloud, by CloudNativePG or on its own", kBarman},
     Key{"directory", kMap, "", "A directory of this machine: plain WAL files, or barman-cloud's layout", kDirectory},
     Key{"pgbackrest", kMap, "", "A repository of pgBackRest, read directly", kPgbackrest},
+    Key{"walg", kMap, "", "Written by WAL-G; experimental", kRepository},
     Key{"retention", kDuration, "", "How long backups are kept; what is older is said to be left over"}.From("1h"),
 };
 

@@ -130,8 +130,10 @@ class ArchiveFamilies {
     if (reading_.state.clock_skew) Value(kClockSkew, base::Seconds(*reading_.state.clock_skew));
     Time(kLastWal, {name_, "server"}, view_.site.server_archived);
     if (!now_.known) return;
-    AddWal();
     AddBackups();
+    if (!reading_.state.contents->proves) return;
+    AddWal();
+    AddStates();
     AddWindows();
   }
 
@@ -173,15 +175,19 @@ class ArchiveFamilies {
   }
 
   void AddBackups() {
+    for (const auto& method : reading_.backups->methods)
+      Time(kOldest, {name_, cluster::Name(method.method)}, method.oldest_done);
+    for (const auto& type : reading_.backups->types) AddType(type);
+  }
+
+  void AddStates() {
     for (const auto& method : reading_.backups->methods) {
       const auto name = cluster::Name(method.method);
       for (std::size_t state = 0; state < method.states.size(); ++state) {
         families_.Add(kDescriptors[kBackups], identity_,
                       {name_, name, verdict::Name(static_cast<verdict::BackupState>(state))}, method.states[state]);
       }
-      Time(kOldest, {name_, name}, method.oldest_done);
     }
-    for (const auto& type : reading_.backups->types) AddType(type);
   }
 
   void AddType(const verdict::BackupsOfType& backups) {

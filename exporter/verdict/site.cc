@@ -154,6 +154,7 @@ ArchiveNow JudgeArchiveNow(const ClusterState& state, const ArchiveState& archiv
   ArchiveNow result;
   result.known = verdict != nullptr && IsKnown(archive, now);
   if (!result.known) return result;
+  if (!archive.contents->proves) return result;
   result.effective = Effective(archive, reports);
   JudgeBacklog(archive, *verdict, source, result);
   if (source.flushed) result.conflicts = FindConflicts(state, archive, *verdict, source);
