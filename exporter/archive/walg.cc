@@ -130,8 +130,9 @@ class Walg : public Reader {
     if (folder.sentinel) {
       auto read = ReadSentinel(name, *folder.sentinel, options);
       if (!read.ok() && !IsOfTheObject(read.error())) return read;
-      if (read.ok()) backup = *std::move(read);
-      if (!read.ok()) {
+      if (read.ok()) {
+        backup = *std::move(read);
+      } else {
         backup.outcome = BackupOutcome::kUnreadable;
         backup.error = read.error().message + " (" + read.error().subject + ")";
       }

@@ -44,7 +44,7 @@ inline std::string SegmentBytes(std::uint32_t segment_size, std::size_t bytes, s
                                 std::uint64_t system_identifier = 7711255548013778207) {
   std::string segment;
   const auto put = [&](std::uint64_t value, int count) {
-    for (int i = 0; i < count; ++i) segment += static_cast<char>(value >> (8 * i) & 0xFF);
+    for (int i = 0; i < count; ++i) segment += static_cast<char>(i < 8 ? value >> (8 * i) & 0xFF : 0);
   };
   put(0xD110, 2);
   put(2, 2);

@@ -47,10 +47,14 @@ class PgbackrestTest : public testing::Test {
     Put(repo + "backup/main/" + label + "/pg_data/PG_VERSION.gz", "15");
   }
   void PutWal(const std::string& repo, const std::string& id, int first, int last, const std::string& suffix = "") {
-    for (auto i = first; i <= last; ++i)
-      Put(repo + "archive/main/" + id + "/0000000100000000/0000000100000000" + Hex8(static_cast<unsigned>(i)) + "-" +
-              std::string(40, 'a') + suffix,
-          SegmentBytes(kMiB, kMiB));
+    auto sum = std::string(41, 'a').replace(0, 1, "-");
+    sum += suffix;
+    for (auto i = first; i <= last; ++i) {
+      auto key = repo;
+      key.append("archive/main/").append(id).append("/0000000100000000/0000000100000000");
+      key.append(Hex8(static_cast<unsigned>(i))).append(sum);
+      Put(key, SegmentBytes(kMiB, kMiB));
+    }
   }
   void PutEncrypted() {
     Put("archive/main/archive.info", File("encrypted.archive.info"));
