@@ -138,6 +138,17 @@ TEST_F(PlainTest, ADirectoryWithoutItsWalIsNotSelfContained) {
   EXPECT_FALSE(Of(*Pass(), "b").self_contained);
 }
 
+TEST_F(PlainTest, ADirectoryIsSelfContainedOnlyWithItsLastSegment) {
+  PutPlainBackup("b");
+  auto manifest = Fixture("basebackup/backup_manifest.plain");
+  Put("b/backup_manifest", manifest.replace(manifest.find("0/1200100"), 9, "0/1300100"));
+  Put("b/pg_wal/000000010000000000000012", SegmentBytes(kMiB, kMiB));
+  EXPECT_FALSE(Of(*Pass(), "b").self_contained);
+  Put("b/pg_wal/000000010000000000000013", SegmentBytes(kMiB, kMiB));
+  Put("b/backup_label", Fixture("basebackup/backup_label") + "\n");  // pg_wal is looked into when the backup changed
+  EXPECT_TRUE(Of(*Pass(), "b").self_contained);
+}
+
 TEST_F(PlainTest, NamesWhatADirectoryLacks) {
   PutPlainBackup("b");
   disk_.Remove("b/backup_label");
