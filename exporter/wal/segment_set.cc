@@ -30,7 +30,7 @@ void SegmentSet::Add(const Segment& segment, base::WallTime stored) {
     return;
   }
   const bool joins_before = before != intervals_.end() && before->second.last == number - 1;
-  const bool joins_next = next != intervals_.end() && next->first == Segment{timeline, number + 1} && number + 1 != 0;
+  const bool joins_next = next != intervals_.end() && next->first == Segment{timeline, number + 1};
   if (joins_before) {
     before->second.last = joins_next ? next->second.last : number;
     before->second.last_stored = joins_next ? next->second.last_stored : stored;
