@@ -10,18 +10,23 @@ RUN apt-get update \
         civetweb \
         cmake \
         g++ \
+        libbz2-dev \
         libcivetweb-dev \
         libcli11-dev \
         libcrypt-dev \
         libcurl4-openssl-dev \
         libfmt-dev \
         libhowardhinnant-date-dev \
+        liblz4-dev \
+        liblzma-dev \
         libpq-dev \
         libpqxx-dev \
         libpugixml-dev \
+        libsnappy-dev \
         libspdlog-dev \
         libssl-dev \
         libyaml-cpp-dev \
+        libzstd-dev \
         ninja-build \
         nlohmann-json3-dev \
         pkg-config \
@@ -43,17 +48,25 @@ FROM debian:13-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         ca-certificates \
+        libbz2-1.0 \
         libcivetweb1 \
         libcrypt1 \
+        libcurl4t64 \
         libdate-tz3 \
         libfmt10 \
+        liblz4-1 \
+        liblzma5 \
         libpq5 \
         libpqxx-7.10 \
         libprometheus-cpp-core1.0 \
+        libpugixml1v5 \
+        libsnappy1v5 \
         libspdlog1.15 \
         libssl3t64 \
         libstdc++6 \
         libyaml-cpp0.8 \
+        libzstd1 \
+        tzdata \
         zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /

@@ -1,5 +1,4 @@
 #include "scrape/families_cluster.h"
-#include "scrape/families_source.h"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +6,7 @@
 #include <set>
 
 #include "metrics/text_writer.h"
+#include "scrape/families_source.h"
 
 namespace pgvigil::scrape {
 namespace {
