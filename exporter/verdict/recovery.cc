@@ -175,7 +175,7 @@ void FindRun(const cluster::WalInventory& wal, std::optional<std::uint64_t> need
 void FindLateSegments(const cluster::WalInventory& wal, base::WallTime now, ArchiveVerdict& verdict) {
   for (const auto& interval : wal.stored.Intervals()) {
     const auto* leg = verdict.path.On(interval.timeline);
-    if (interval.timeline >= verdict.timeline || now - interval.last_stored > kLately) continue;
+    if (interval.timeline > verdict.timeline || now - interval.last_stored > kLately) continue;
     if (leg != nullptr && !leg->end) continue;
     // The segment that holds the switch may be either side's.
     const auto size = wal.segment_size->bytes();

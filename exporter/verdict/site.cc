@@ -142,7 +142,6 @@ std::optional<Loss> LossOf(const ArchiveState& archive, const ArchiveVerdict& ve
   const auto end = OnPath(*verdict.proven_end, verdict, source.clock);
   Loss loss;
   loss.bytes = *source.flushed > end ? static_cast<double>(source.flushed->bytes - end.bytes) : 0;
-  if (loss.bytes == 0) return loss;
   if (const auto began = source.clock.LossBegan(end)) {
     loss.seconds = std::max({0.0, base::Seconds(source.at - *began), SecondsBefore(archive, end, source)});
   }

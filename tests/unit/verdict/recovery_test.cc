@@ -87,6 +87,9 @@ TEST(WindowTest, BeginsWithTheOldestBackupOfItsMethodFromWhichTheChainReachesThe
   archive.contents.catalogue.backups[0].end_time.reset();
   archive.Has(1, 4).Has(1, 10);
   EXPECT_EQ(froms(archive.Judged()), (Froms{{1, 21}, {2, 21}})) << "an end that has no time begins no window";
+  archive.contents.catalogue.backups[3].end_time = Hour(0);
+  archive.contents.catalogue.backups[3].end_time.reset();
+  EXPECT_EQ(froms(archive.Judged()), (Froms{{1, 21}, {2, 21}}));
 }
 
 struct FoundGap {
@@ -223,6 +226,10 @@ TEST(PromotionTest, CountsWhatIsStoredLatelyWhereThePathIsNot) {
     EXPECT_EQ(store.Judged().late_segments, late) << description;
     EXPECT_EQ(store.Judged({}, kNow + minutes(6)).late_segments, 0U) << description << ", long ago";
   }
+}
+
+TEST(PromotionTest, WhatIsStoredOfTheNewestKnownTimelineIsNotLate) {
+  EXPECT_EQ(Store().Has(1, 1, 9, kNow).Judged({2, {}}).late_segments, 0U) << "where it was left is not known yet";
 }
 
 TEST(ArchiveTest, AnEmptyOneHasNothing) {

@@ -296,6 +296,8 @@ TEST(WindowEndTest, IsTheLastCommitInTheArchiveWithoutSqlHistory) {
   EXPECT_FALSE(site.Lists(archive, 0).First(0).window_ends.at(0));
   archive.contents.last_commit = {{1, 101}, ServerTime(-90), Pos(101.5)};
   EXPECT_EQ(site.Lists(archive, 0).First(0).window_ends.at(0), ServerTime(-90));
+  archive.contents.last_commit->end = Pos(102.5);
+  EXPECT_FALSE(Site(site).Lists(archive, 0).First(0).window_ends.at(0)) << "not one beyond the proven end";
   EXPECT_FALSE(site.First(0).loss) << "a position of the primary is needed for that";
   site.Writes(1, 10);
   EXPECT_EQ(site.First(10).window_ends.at(0), ServerTime(10)) << "the clock has it";
