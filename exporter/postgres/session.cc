@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kHandshakes = 8;
 constexpr auto kHandshakeSilence = std::chrono::milliseconds(200);  // after it a server has to queue for its slot anew
-constexpr int kWorkers = 4;
+constexpr int kReaders = 2;                                         // of password files
 constexpr int kFirstWithConnectionCheck = 140000;  // client_connection_check_interval, idle_session_timeout
 
 // For settings that are sent on the way: whether they took is seen in what they are for.
@@ -43,11 +43,11 @@ bool NeedsResolving(const Dsn& dsn) {
 }  // namespace
 
 struct Connector::Impl {
-  explicit Impl(EventLoop& loop) : slots(loop, kHandshakes), workers(loop, kWorkers) {}
+  explicit Impl(EventLoop& loop) : slots(loop, kHandshakes), resolver(loop), readers(loop, kReaders) {}
 
   HandshakeSlots slots;
-  std::shared_ptr<Resolver> resolver = std::make_shared<Resolver>();  // a worker that hangs may outlive this
-  Workers workers;
+  Resolver resolver;
+  Workers readers;
 };
 
 Connector::Connector(EventLoop& loop) : loop_(loop), impl_(std::make_unique<Impl>(loop)) {}
@@ -65,6 +65,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     plain_ = false;
     retried_password_ = false;
     began_ = Now();
+    found_.reset();
     state_ = State::kPreparing;
     SetTimer();
     Prepare();
@@ -147,6 +148,8 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     ++attempt_;
     state_ = State::kClosed;
     loop().Cancel(std::exchange(timer_, 0));
+    read_.reset();
+    question_.reset();
     more_posted_ = false;
     pipeline_.reset();
     Disconnect();
@@ -176,28 +179,46 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     Lose({base::ErrorKind::kTimeout, "no answer within the deadline; the connection was closed", Subject(), {}});
   }
 
-  // The password and the addresses, by a worker.
+  // The password and the addresses, each by workers of its own.
   void Prepare() {
-    const bool resolve = NeedsResolving(options_.dsn);
-    auto resolver = connector_.impl().resolver;
-    connector_.impl().workers.Submit([self = shared_from_this(), resolver = std::move(resolver), resolve,
-                                      attempt = attempt_, host = options_.dsn.host(),
+    secret_.reset();
+    read_ = std::make_shared<char>();
+    connector_.impl().readers.Submit(read_,
+                                     [weak = weak_from_this(), wanted = std::weak_ptr(read_),
                                       credentials = options_.credentials]() -> Workers::Continuation {
-      auto password = credentials->Password();
-      auto addresses =
-          resolve ? resolver->Resolve(host) : base::Result<std::vector<std::string>>(std::vector<std::string>{""});
-      return [self, attempt, password = std::move(password), addresses = std::move(addresses)] {
-        if (self->attempt_ == attempt && self->state_ == State::kPreparing) self->OnPrepared(password, addresses);
-      };
+                                       return [weak, wanted, password = credentials->Password()] {
+                                         const auto self = weak.lock();
+                                         if (self && !wanted.expired()) self->OnPassword(password);
+                                       };
+                                     });
+    if (found_) return;
+    if (!NeedsResolving(options_.dsn)) {
+      found_ = std::vector<std::string>{""};
+      return;
+    }
+    question_ = connector_.impl().resolver.Resolve(options_.dsn.host(), [this](const Resolver::Answer& addresses) {
+      found_ = addresses;
+      OnPrepared();
     });
   }
 
-  void OnPrepared(const base::Result<std::string>& password, const base::Result<std::vector<std::string>>& addresses) {
-    if (!password.ok()) return Refuse(password.error());
-    if (!addresses.ok()) return Refuse(addresses.error());
+  void OnPassword(const base::Result<std::string>& password) {
+    read_.reset();
+    secret_ = password;
+    OnPrepared();
+  }
+
+  // Of the first mistake at once, otherwise when both are there.
+  void OnPrepared() {
+    const auto self = shared_from_this();
+    if (secret_ && !secret_->ok()) return Refuse(secret_->error());
+    if (found_ && !found_->ok()) return Refuse(found_->error());
+    if (!secret_ || !found_) return;
+    question_.reset();
+    auto password = *std::exchange(secret_, {});
     if (retried_password_ && *password == password_) return Refuse(*refusal_);
-    password_ = *password;
-    addresses_ = *addresses;
+    password_ = *std::move(password);
+    addresses_ = **found_;
     next_address_ = 0;
     ConnectNext();
   }
@@ -356,6 +377,10 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   std::unique_ptr<HandshakeSlots::Place> place_;  // a slot or the wait for one: not more than one
   TimerId silence_timer_ = 0;
   bool wants_read_ = false;
+  std::shared_ptr<const void> read_;      // there while the password is wanted
+  std::shared_ptr<const void> question_;  // there while the addresses are
+  std::optional<base::Result<std::string>> secret_;
+  std::optional<Resolver::Answer> found_;
   bool plain_ = false;  // without settings in the startup packet
   bool retried_password_ = false;
   std::optional<base::Error> refusal_;

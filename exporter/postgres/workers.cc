@@ -2,15 +2,23 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
+
+#include "base/logging.h"
 
 namespace pgvigil::postgres {
 
 struct Workers::Shared {
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::function<Continuation()>> jobs;
+  struct Job {
+    std::weak_ptr<const void> wanted;
+    std::function<Continuation()> run;
+  };
+  std::deque<Job> jobs;
   EventLoop* loop = nullptr;  // null once the Workers are gone
 };
 
@@ -26,11 +34,25 @@ Workers::~Workers() {
   shared_->changed.notify_all();
 }
 
-void Workers::Submit(std::function<Continuation()> job) {
+void Workers::Submit(std::weak_ptr<const void> wanted, std::function<Continuation()> job) {
   const std::lock_guard lock(shared_->mutex);
-  shared_->jobs.push_back(std::move(job));
+  shared_->jobs.push_back({std::move(wanted), std::move(job)});
   shared_->changed.notify_one();
 }
+
+namespace {
+
+// Nothing if it throws: who waits for it has a deadline.
+Workers::Continuation Outcome(const std::function<Workers::Continuation()>& job) {
+  try {
+    return job();
+  } catch (const std::exception& problem) {
+    base::Log(base::LogLevel::kError, "a job beside the event loop failed", {{"error", problem.what()}});
+    return {};
+  }
+}
+
+}  // namespace
 
 void Workers::Work(const std::shared_ptr<Shared>& shared) {
   std::unique_lock lock(shared->mutex);
@@ -40,10 +62,12 @@ void Workers::Work(const std::shared_ptr<Shared>& shared) {
     auto job = std::move(shared->jobs.front());
     shared->jobs.pop_front();
     lock.unlock();
-    auto continuation = job();
+    const auto wanted = job.wanted.lock();  // held while it runs
+    auto continuation = wanted ? Outcome(job.run) : Continuation();
+    job = {};
     lock.lock();
     if (shared->loop == nullptr) return;
-    shared->loop->Post(std::move(continuation));
+    if (continuation) shared->loop->Post(std::move(continuation));
   }
 }
 

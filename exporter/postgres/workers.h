@@ -1,4 +1,5 @@
 // A few threads for what may block and therefore must not happen on the event loop: name resolution and password files.
+// Each kind has threads of its own, so that a name service that hangs keeps nobody from a file.
 #pragma once
 
 #include <functional>
@@ -17,9 +18,10 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Runs `job` on a worker, then what it returns on the loop.
+  // Runs `job` on a worker, then what it returns on the loop. A job whose `wanted` has expired by its turn is dropped
+  // unrun, and one that throws ends with a line in the log.
   using Continuation = std::function<void()>;
-  void Submit(std::function<Continuation()> job);
+  void Submit(std::weak_ptr<const void> wanted, std::function<Continuation()> job);
 
  private:
   struct Shared;
