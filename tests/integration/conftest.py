@@ -9,9 +9,13 @@ import tempfile
 
 import pytest
 
+from archives import BUCKET, Barman
 from exporter import Exporter, Page, instances, password_file, run
+from objectstore import Server as S3Server
 from postgres import Cluster
 from situations import Session
+
+_ARCHIVES = itertools.count(1)
 
 
 @contextlib.contextmanager
@@ -106,3 +110,26 @@ def session():
             return made
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """An S3 server that users of any name can write to, with its one bucket."""
+    with server_directory() as directory:
+        made = S3Server(directory / "s3")
+        try:
+            made.directory.chmod(0o755)
+            made.request("PUT", f"/{BUCKET}")
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture
+def make_barman(s3):
+    """A factory of barman-cloud's archives, each in a place of its own."""
+    with contextlib.ExitStack() as stack:
+        def make(version="debian"):
+            return Barman(version, s3, stack.enter_context(server_directory()), f"archive-{next(_ARCHIVES)}")
+
+        yield make
