@@ -1,18 +1,16 @@
 """Archives that real tools fill, and restores by the same tools: what pgvigil says of an archive is held against them."""
 
-import contextlib
 import datetime
 import json
 import os
 import pathlib
 import re
-import shutil
-import stat
 import subprocess
+import tempfile
 
 from exporter import instances, password_file
 from objectstore import ADMIN, SECRET
-from postgres import Server, client, free_port, unprivileged, wait_for
+from postgres import Server, unprivileged, wait_for
 
 PROBE = {"pg_probe": {"sql": "SELECT 1 AS one", "columns": {"one": {"usage": "gauge", "description": "One"}}}}
 BUCKET = "backups"
@@ -53,8 +51,8 @@ class Barman:
                             "AWS_DEFAULT_REGION": "us-east-1", "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
                             "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         self.archive_script, self.restore_script = self.directory / "archive", self.directory / "restore"
-        for folder in (self.wals, self.directory / "coming"):  # a server may copy into both by itself
-            folder.mkdir(parents=True)
+        for folder in (self.directory, self.wals, self.directory / "coming"):  # a server may copy into them by itself
+            folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o777)
         self.write_script(self.restore_script, self.words("wal-restore", options="--endpoint-url", after='"$1" "$2"'))
         self.archive_by_tool()
@@ -83,7 +81,7 @@ class Barman:
         """The same layout at a tenth of the cost: for tests that are about something else."""
         coming = self.directory / "coming"
         self.write_script(self.archive_script, f"""case $2 in *.history) folder={self.wals} ;; *) folder={self.wals}/$(expr substr "$2" 1 16) ;; esac
-umask 0; mkdir -p $folder && cp "$1" {coming}/$$.$2 && mv {coming}/$$.$2 $folder/$2
+umask 0; mkdir -p $folder && cp "$1" {coming}/$$.$2 && chmod 644 {coming}/$$.$2 && mv {coming}/$$.$2 $folder/$2
 """)
         self.write_script(self.restore_script, f"""case $1 in *.history) folder={self.wals} ;; *) folder={self.wals}/$(expr substr "$1" 1 16) ;; esac
 cp $folder/$1 "$2"
@@ -212,7 +210,8 @@ class Restores:
     """Servers that a tool restores; none of them archives."""
 
     def __init__(self, directory, tool):
-        self.directory, self.tool = pathlib.Path(directory), tool
+        self.directory, self.tool = pathlib.Path(tempfile.mkdtemp(prefix="restores-", dir=directory)), tool
+        self.directory.chmod(0o777)
         self.templates, self.servers = {}, []
 
     def begin(self, backup, target=None, **settings):
@@ -240,11 +239,13 @@ class Restores:
     def refusal(self, backup, target):
         """The last words of a server that could not be restored to this."""
         server = self.begin(backup, target)
+        log_of = (self.directory / f"{server.name}.log").read_text
         try:
-            wait_for("it gives up", lambda: server.process.poll() is not None, 120)
+            wait_for("it gives up", lambda: server.process.poll() is not None or "archive recovery complete" in log_of())
         finally:
             server.stop()
-        log = (self.directory / f"{server.name}.log").read_text()
+        log = log_of()
+        assert "archive recovery complete" not in log, log
         return [line for line in log.splitlines() if "FATAL" in line][-1]
 
     def reached(self, server):
