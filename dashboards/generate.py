@@ -155,9 +155,9 @@ class Dashboard:
         """A stat whose colour and words are the alerts' own judgement: one query a level, of which one answers at a time.
 
         `levels` are (alert, severity, words, condition put after the value) in rising order; `unknown` is what is said
-        instead where there is no value.
+        instead where there is no value, and `ask` where to look for the reason.
         """
-        who, what = more.pop("who", ""), more.pop("well", "")
+        who, what, ask = more.pop("who", ""), more.pop("well", ""), more.pop("ask", "see Primary")
         name = who and f"{who}: "
         over = [f"({value}) {condition}" for _, _, _, condition in levels]
         queries = [Query(" unless ".join(f"({part})" for part in (value, *over)), what or who, may_be_empty="only while no alert's condition holds")]
@@ -168,7 +168,7 @@ class Dashboard:
                       "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": SEVERITIES[severity]}}]}
                      for i, (_, severity, _, _) in enumerate(levels)]
         if "unknown" in more:
-            queries.append(Query(more.pop("unknown"), who or "see Primary", may_be_empty="only while the value is not known"))
+            queries.append(Query(more.pop("unknown"), who or ask, may_be_empty="only while the value is not known"))
         self.stat(title, description, queries, overrides=overrides, text_mode=more.pop("text_mode", "value_and_name"), **more)
 
     def series(self, title, description, queries, **more):
@@ -222,7 +222,7 @@ def unknown_of_cluster(value, alone=False):
 def unknown_of_archive(value, first=""):
     """As that of a cluster, for what is read from archives: without any there is nothing to know."""
     archives = of_cluster("pgvigil_cluster_archives")
-    return f"(0 * ({archives} == 0) - 4 or {first}0 * {RPO_OBJECTIVE} - 1 or 0 * {DECLARED} - 2) unless on ({BY_CLUSTER}) ({value})"
+    return f"(0 * ({archives} == 0 and on ({BY_CLUSTER}) {RPO_OBJECTIVE}) - 4 or {first}0 * {RPO_OBJECTIVE} - 1 or 0 * {DECLARED} - 2) unless on ({BY_CLUSTER}) ({value})"
 
 
 def unknown_of_instance(value):
@@ -434,7 +434,7 @@ def backups_dashboard():
                  "EVERYTHING: take a backup now. Alerts: PgRpoSiteOverObjective, PgBackupNoneRestorable, PgRpoSiteUnknown, PgArchiveNotConfigured.", rpo,
                  [("PgRpoSiteOverObjective", "critical", "over the objective", f"< inf > {on_cluster} {objective}"),
                   ("PgBackupNoneRestorable", "critical", "no restorable backup", "== inf")],
-                 well="within the objective", unknown=unknown_of_archive(rpo), unit="s", decimals=0,
+                 well="within the objective", ask="see Archive", unknown=unknown_of_archive(rpo), unit="s", decimals=0,
                  mappings=[*words_for(), from_on(1e15, "EVERYTHING", RED)])
     effective = least("pgvigil_archive_effective")
     failing = of_cluster("pg_stat_archiver_failing")
@@ -443,7 +443,7 @@ def backups_dashboard():
                  "is done, and it is not. Alerts: PgArchiveNotEffective, PgArchiverFailing.", effective,
                  [("PgArchiverFailing", "warning", "the archiver fails", f"and {on_cluster} {failing} == 1"),
                   ("PgArchiveNotEffective", "critical", "does not arrive", "== 0")],
-                 well="it arrives", unknown=unknown_of_archive(effective), mappings=words_for((0, "NO", RED), (1, "yes", GREEN)))
+                 well="it arrives", ask="see Archive", unknown=unknown_of_archive(effective), mappings=words_for((0, "NO", RED), (1, "yes", GREEN)))
     gaps = of_cluster("pgvigil_archive_gaps")
     histories, switch = (of_cluster(f"pgvigil_archive_{what}") for what in ("missing_histories", "switch_missing_segments"))
     board.judged("Holes in the archive", "Confirmed holes in the WAL from the oldest backup to the newest segment; no backup from before a hole reaches "
@@ -451,14 +451,14 @@ def backups_dashboard():
                  [("PgArchiveGap", "warning", "WAL is missing", "> 0"),
                   ("PgArchiveHistoryMissing", "critical", "a history is missing", f"and {on_cluster} {histories} > 0"),
                   ("PgArchiveSwitchWalMissing", "critical", "LOST AT A PROMOTION", f"and {on_cluster} {switch} > 0")],
-                 well="none", unknown=unknown_of_archive(gaps), mappings=words_for())
+                 well="none", ask="see Archive", unknown=unknown_of_archive(gaps), mappings=words_for())
     success = "pgvigil_backup_last_success_timestamp_seconds"
     newest = f"time() - ({of_cluster(success, proof)} or {on_cluster} {of_cluster(success, claim)})"
     readable = of_cluster("pgvigil_source_up", 'source=~"objectstore|pgbackrest"')
     board.judged("Newest backup", "Age of the newest backup that can be restored. Over the objective: the table of newest backups says which kind fails. "
                  "NEVER: take one now. Alerts: PgBackupTooOld, PgBackupNever.", newest,
                  [("PgBackupTooOld", "critical", "over the objective", f"> {on_cluster} {of_cluster('pgvigil_objective_backup_age_seconds')}")],
-                 well="within the objective", unknown=unknown_of_archive(newest, f"0 * ({readable} == 1) - 5 or "), unit="dtdurations",
+                 well="within the objective", ask="see Archive", unknown=unknown_of_archive(newest, f"0 * ({readable} == 1) - 5 or "), unit="dtdurations",
                  mappings=words_for((NEVER, "NEVER", RED)))
     good = most(BY_CLUSTER + ", archive, method", "pgvigil_backups", CLUSTER + ',state="restorable"')
     restorable = f"sum by ({BY_CLUSTER}) ({good})"
@@ -466,7 +466,7 @@ def backups_dashboard():
     board.judged("Restorable backups", "Backups whose parts, WAL and ancestors are all there. NONE while others are kept: Backups by state says what they are. "
                  "Alert: PgBackupNoneRestorable.", restorable,
                  [("PgBackupNoneRestorable", "critical", "all are broken", f"== 0 and {on_cluster} {useless} > 0")],
-                 well="can be restored", unknown=unknown_of_archive(restorable), mappings=words_for(), decimals=0)
+                 well="can be restored", ask="see Archive", unknown=unknown_of_archive(restorable), mappings=words_for(), decimals=0)
     window = "pgvigil_recovery_window_start_timestamp_seconds"
     start, oldest = least(window, proof), least("pgvigil_backup_oldest_timestamp_seconds")
     promised = of_cluster("pgvigil_objective_recovery_window_seconds")
@@ -476,7 +476,7 @@ def backups_dashboard():
     board.judged("Recoverable for the last", "How far back the recovery window reaches. Shorter than the objective, and not because the cluster is young: retention "
                  "removes too much, or the chain from the older backups is broken. Alerts: PgRecoveryWindowTooShort, PgRecoveryWindowJumped.",
                  f"time() - {start}", [("PgRecoveryWindowTooShort", "warning", "shorter than promised", short)],
-                 well="as promised, or young", unknown=unknown_of_archive(start), unit="dtdurations", mappings=words_for())
+                 well="as promised, or young", ask="see Archive", unknown=unknown_of_archive(start), unit="dtdurations", mappings=words_for())
     firing = f'{CLUSTER},component=~"archive|backup|recovery",alertstate="firing"'
     board.add("table", "Firing alerts", "What fires for the archives and backups of this cluster, longest first. A click on a name opens its runbook.",
               [Query(f"1000 * max by (alertname, severity, archive, schedule) (ALERTS_FOR_STATE and ignoring (alertstate) ALERTS{{{firing}}})",
