@@ -12,6 +12,7 @@
 namespace pgvigil::archive {
 namespace {
 
+using cluster::BackupMethod;
 using objectstore::Store;
 
 // A directory whose layout is found when it is first read: barman-cloud's has a folder wals/.
@@ -66,6 +67,16 @@ class FoundLayout : public Reader {
 }  // namespace
 
 std::string_view Source(const Place& place) { return place.tool == Tool::kPgbackrest ? "pgbackrest" : "objectstore"; }
+
+std::vector<BackupMethod> Methods(const Place& place) {
+  switch (place.tool) {
+    case Tool::kBarman: return {BackupMethod::kBarman, BackupMethod::kSnapshot};
+    case Tool::kPgbackrest: return {BackupMethod::kPgbackrest};
+    case Tool::kWalg: return {BackupMethod::kWalg};
+    case Tool::kDirectory: break;
+  }
+  return {BackupMethod::kBasebackup, BackupMethod::kDump, BackupMethod::kBarman, BackupMethod::kSnapshot};
+}
 
 base::Result<std::unique_ptr<Reader>> Open(const Place& place, const objectstore::Surroundings& surroundings) {
   const auto& clock = *surroundings.clock;

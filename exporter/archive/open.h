@@ -32,6 +32,9 @@ struct Place {
 // The label `source` of what is read: "objectstore" (a bucket or a directory), "pgbackrest".
 std::string_view Source(const Place& place);
 
+// The methods of backups that may lie there.
+std::vector<cluster::BackupMethod> Methods(const Place& place);
+
 // Checks what is given and reads nothing yet.
 base::Result<std::unique_ptr<Reader>> Open(const Place& place, const objectstore::Surroundings& surroundings);
 

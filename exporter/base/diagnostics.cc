@@ -1,5 +1,8 @@
 #include "base/diagnostics.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace pgvigil::base {
 
 std::string Format(const Diagnostic& diagnostic) {
@@ -24,6 +27,12 @@ void Diagnostics::Warning(Place place, std::string_view path, std::string messag
 void Diagnostics::Append(const Diagnostics& others) {
   entries_.insert(entries_.end(), others.entries_.begin(), others.entries_.end());
   errors_ += others.errors_;
+}
+
+void Diagnostics::SortByPlace() {
+  std::stable_sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+  });
 }
 
 std::string Diagnostics::Format() const {

@@ -32,6 +32,8 @@ class Diagnostics {
   void Error(Place place, std::string_view path, std::string message);
   void Warning(Place place, std::string_view path, std::string message);
   void Append(const Diagnostics& others);
+  // Of one file: what was found in several turns comes in the order of the file.
+  void SortByPlace();
 
   bool HasErrors() const { return errors_ > 0; }
   bool empty() const { return entries_.empty(); }

@@ -34,7 +34,8 @@ sigset_t BlockSignals() {
 
 void LogEach(LogLevel level, std::string_view message, const base::Diagnostics& diagnostics) {
   for (const auto& entry : diagnostics.entries()) {
-    Log(entry.severity == base::Severity::kError ? level : LogLevel::kWarn, message,
+    const bool refused = entry.severity == base::Severity::kError;
+    Log(refused ? level : LogLevel::kWarn, refused ? message : "probably not meant as written",
         {{"problem", base::Format(entry)}});
   }
 }

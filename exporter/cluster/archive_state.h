@@ -43,9 +43,10 @@ struct ArchiveTerms {
 };
 
 struct ArchiveState {
-  std::string name;    // the label `archive`
-  std::string source;  // the label `source`: objectstore, pgbackrest
-  std::string place;   // "s3://bucket/path/server", for a person
+  std::string name;                   // the label `archive`
+  std::string source;                 // the label `source`: objectstore, pgbackrest
+  std::string place;                  // "s3://bucket/path/server", for a person
+  std::vector<BackupMethod> methods;  // whose backups may lie in it
   ArchiveTerms terms;
   SourceState store;
   std::optional<std::chrono::milliseconds> clock_skew;  // the store's clock less ours

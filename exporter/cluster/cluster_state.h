@@ -8,6 +8,7 @@
 #include "cluster/archive_state.h"
 #include "cluster/instance_facts.h"
 #include "cluster/objectives.h"
+#include "cluster/schedule.h"
 #include "cluster/source_state.h"
 
 namespace pgvigil::cluster {
@@ -34,6 +35,7 @@ struct ClusterState {
   Objectives objectives;
   std::vector<InstanceState> instances;  // in the order of the configuration
   std::vector<ArchiveState> archives;    // likewise
+  std::vector<Schedule> schedules;       // likewise
 };
 
 }  // namespace pgvigil::cluster

@@ -113,7 +113,18 @@ class ArchiveBuilder {
   // What the reader itself would refuse.
   void Check(const Section& map, const std::string& path, const archive::Place& place) {
     const auto opened = archive::Open(place, {});
-    if (!opened.ok()) diagnostics_.Error(map.PlaceOf(""), path, opened.error().message);
+    if (opened.ok()) return;
+    const auto& error = opened.error();
+    for (const std::string_view key : {"bucket", "region", "endpoint"}) {
+      const auto value = map.Text(key);
+      // What is wrong with an endpoint is said without it: there may be a password in it.
+      const bool is_it = !value.empty() && (value == error.subject || key == "endpoint");
+      if (!is_it) continue;
+      const auto found = value == error.subject ? ", found \"" + value + "\"" : "";
+      diagnostics_.Error(map.PlaceOf(key), path + "." + std::string(key), error.message + found);
+      return;
+    }
+    diagnostics_.Error(map.PlaceOf(""), path, error.message);
   }
 
   const Section& map_;

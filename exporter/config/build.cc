@@ -9,6 +9,7 @@
 #include <map>
 
 #include "config/archives.h"
+#include "config/schedules.h"
 #include "web/listen_address.h"
 
 namespace pgvigil::config {
@@ -47,13 +48,13 @@ class Builder {
     auto& observe = config.observe;
     observe.observe_primary = intervals.Duration("observe_primary").value_or(observe.observe_primary);
     observe.observe_standby = intervals.Duration("observe_standby").value_or(observe.observe_standby);
-    archive_interval_ = intervals.Duration("archive").value_or(archive_interval_);
+    config.archive_interval = intervals.Duration("archive").value_or(config.archive_interval);
     const auto log = root.Member("log");
     config.log = LogOptionsFrom(log.Text("level"), log.Text("format"));
     config.objectives = ObjectivesFrom(root.Member("objectives")).Or(cluster::Objectives::Defaults());
     for (const auto& [index, node] : root.Items("clusters")) {
       const auto path = "clusters[" + std::to_string(index) + "]";
-      observe.clusters.push_back(Cluster(root.Of(*node), path, config.objectives));
+      observe.clusters.push_back(Cluster(root.Of(*node), path, config));
     }
     return config;
   }
@@ -102,11 +103,11 @@ class Builder {
     if (!is_new) diagnostics_.Error(place, path, first->second + " has the same " + std::string(what));
   }
 
-  observe::ClusterOptions Cluster(const Section& map, const std::string& path, const cluster::Objectives& fallback) {
+  observe::ClusterOptions Cluster(const Section& map, const std::string& path, const Config& config) {
     observe::ClusterOptions options;
     options.name = {map.Text("namespace"), map.Text("name")};
     options.replica = map.Switch("replica", false);
-    options.objectives = ObjectivesFrom(map.Member("objectives")).Or(fallback);
+    options.objectives = ObjectivesFrom(map.Member("objectives")).Or(config.objectives);
     if (map.Has("name")) {
       const auto whole = options.name.space + '\n' + options.name.name;
       Unique(clusters_, whole, path, map.PlaceOf("name"), path + ".name", "name and namespace");
@@ -120,7 +121,8 @@ class Builder {
       if (!made.dsn.parameters.empty())
         Unique(servers, made.dsn.Redacted(), own, instance.PlaceOf("dsn"), own + ".dsn", "connection string");
     }
-    options.archives = ArchivesFrom(map, path, archive_interval_, directory_, diagnostics_);
+    options.archives = ArchivesFrom(map, path, config.archive_interval, directory_, diagnostics_);
+    options.schedules = SchedulesFrom(map, path, options.archives, diagnostics_);
     return options;
   }
 
@@ -164,7 +166,6 @@ class Builder {
   const std::string directory_;
   base::Diagnostics& diagnostics_;
   Taken clusters_;
-  base::Milliseconds archive_interval_ = std::chrono::seconds(60);
 };
 
 }  // namespace

@@ -37,7 +37,7 @@ void AddServers(const std::vector<NamedServer>& servers, const std::string& clus
   auto& clusters = config.observe.clusters;
   auto at = clusters.begin();
   while (at != clusters.end() && at->name != cluster::ClusterName{"", cluster}) ++at;
-  if (at == clusters.end()) at = clusters.insert(clusters.end(), {{"", cluster}, false, {}, {}, config.objectives});
+  if (at == clusters.end()) at = clusters.insert(clusters.end(), {{"", cluster}, false, {}, {}, {}, config.objectives});
   for (const auto& server : servers) {
     const auto name = server.dsn.host_port();
     for (const auto& known : at->instances) {
@@ -109,11 +109,8 @@ Config ReadDocument(const std::string& path, base::Place& no_server, base::Diagn
     no_server = whole.PlaceOf("clusters");
   }
   if (no_server.line == 0) no_server = {path, 1, 1};
-  auto entries = found.entries();
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
-  });
-  for (auto& entry : entries) diagnostics.Error(entry.place, entry.path, entry.message);
+  found.SortByPlace();
+  diagnostics.Append(found);
   return config;
 }
 

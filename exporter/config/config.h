@@ -24,8 +24,9 @@ struct Config {
   observe::Options observe;
   scrape::Options scrape;
   base::LogOptions log;
-  cluster::Objectives objectives;  // of clusters that name none
-  std::string redacted;            // a file that says the same, without a secret: /config
+  base::Milliseconds archive_interval{60000};  // of listings; in the terms of every archive too
+  cluster::Objectives objectives;              // of clusters that name none
+  std::string redacted;                        // a file that says the same, without a secret: /config
 };
 
 // What the command line adds; it wins over the file.

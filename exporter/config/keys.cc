@@ -17,7 +17,8 @@ constexpr std::array kObjectives = {
     Key{"replication_lag", kDuration, "30s", "Most that a standby may be behind in time"},
     Key{"replication_lag_bytes", kSize, "256MiB", "Most that a standby may be behind in WAL"},
     Key{"slot_retained_bytes", kSize, "8GiB", "Most WAL that a replication slot may hold back"},
-    Key{"backup_age", kDuration, "", "Greatest age of the newest usable backup"},
+    Key{"backup_age", kDuration, "",
+        "Greatest age of the newest usable backup; without it twice the shortest period of the cluster's schedules"},
     Key{"recovery_window", kDuration, "7d", "How far back a restore must be possible"},
     Key{"restore_drill_age", kDuration, "", "Greatest age of the last restore drill; not judged unless set"},
     Key{"connection_usage", kRatio, "0.8", "Greatest share of max_connections in use"},
@@ -108,12 +109,35 @@ constexpr std::array kArchives = {
     Key{"retention", kDuration, "", "How long backups are kept; what is older is said to be left over"}.From("1h"),
 };
 
+// As cluster::Name gives them.
+constexpr std::array<std::string_view, 6> kMethods = {"barman", "snapshot", "pgbackrest", "walg", "basebackup", "dump"};
+constexpr std::array<std::string_view, 3> kTypes = {"full", "diff", "incr"};
+constexpr std::array kMatch = {
+    Key{"method", kChoice, "", "The method they are made by; any without one"}.OneOf(kMethods),
+    Key{"type", kChoice, "", "Their type; any without one"}.OneOf(kTypes),
+};
+
+constexpr std::array kSchedules = {
+    Key{"name", kText, "", "Name of the schedule: the label schedule"}.Required().NotEmpty(),
+    Key{"cron", kText, "",
+        "When backups are to start: five fields as in crontab, six with seconds first, @daily and the like, or @every "
+        "1h30m"}
+        .Required()
+        .NotEmpty(),
+    Key{"timezone", kText, "UTC", "Time zone of the fields: Europe/Berlin"}.NotEmpty(),
+    Key{"match", kMap, "",
+        "Which backups of the archives are the schedule's, as they do not carry its name; all of them without this key",
+        kMatch},
+    Key{"suspend", kSwitch, "false", "True while no backups are to be made: the schedule is neither due nor late"},
+};
+
 constexpr std::array kClusters = {
     Key{"name", kText, "", "Name of the cluster: the label pg_cluster"}.Required().NotEmpty(),
     Key{"namespace", kText, "", "The label namespace; without one the label is left out"}.NotEmpty(),
     Key{"replica", kSwitch, "false", "True for a replica (disaster recovery) cluster, which has no primary of its own"},
     Key{"instances", kMaps, "", "The cluster's servers", kInstances}.Required().NotEmpty(),
     Key{"archive", kMaps, "", "Where its WAL and backups go", kArchives},
+    Key{"schedules", kMaps, "", "When backups are to start: what lies in the archives is held against it", kSchedules},
     Key{"objectives", kMap, "", "Limits of this cluster; what is not named here is taken from the file's objectives",
         kObjectives},
 };

@@ -344,6 +344,8 @@ S3Options Completed(S3Options options, const Environment& environment) {
 
 base::Result<std::shared_ptr<Store>> OpenS3(const S3Options& given, Surroundings surroundings) {
   const auto options = Completed(given, surroundings.environment);
+  if (const auto url = ParseLocation(options.bucket); !url.ok() && url.error().kind == ErrorKind::kUnsupported)
+    return url.error();
   const auto location = ParseLocation("s3://" + options.bucket);
   if (!location.ok() || location->bucket != options.bucket) {
     return Error{ErrorKind::kMalformed, "expected the name of a bucket", options.bucket, {}};

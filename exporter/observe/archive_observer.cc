@@ -35,6 +35,7 @@ class ArchiveObserver::Worker {
     ArchiveReading first;
     first.state.name = options_.place.name;
     first.state.source = archive::Source(options_.place);
+    first.state.methods = archive::Methods(options_.place);
     first.state.terms = options_.terms;
     exchange_->reading.Set(std::move(first));
   }

@@ -9,6 +9,7 @@ namespace pgvigil::observe {
 namespace {
 
 constexpr int kMissedBeforeStale = 3;
+constexpr auto kCalendarReadAfter = std::chrono::hours(24);
 
 // The identifier that most instances report; among equals the one of the instance that is configured first.
 std::string SystemIdentifier(const std::vector<cluster::InstanceState>& instances) {
@@ -50,6 +51,7 @@ void ClusterObserver::Configure(ClusterOptions options, std::vector<std::shared_
                                 base::Milliseconds observe_primary, base::Milliseconds observe_standby) {
   options_ = std::move(options);
   archives_ = std::move(archives);
+  calendar_read_.reset();
   observe_primary_ = observe_primary;
   observe_standby_ = observe_standby;
   auto before = std::move(instances_);
@@ -78,6 +80,7 @@ InstanceObserver* ClusterObserver::Find(const std::string& instance) {
 
 void ClusterObserver::Update() {
   SetIntervals();
+  ReadCalendar();
   auto state = State();
   SayForeign(state);
   const auto now = connector_.loop().clock().Steady();
@@ -127,8 +130,19 @@ void ClusterObserver::SetIntervals() {
   }
 }
 
+// A period is that of the coming year, some hundred steps of the calendar: far from new with every second.
+void ClusterObserver::ReadCalendar() {
+  const auto now = connector_.loop().clock().Steady();
+  if (calendar_read_ && now - *calendar_read_ < kCalendarReadAfter) return;
+  calendar_read_ = now;
+  usual_backup_age_.reset();
+  if (const auto period = cluster::ShortestPeriod(options_.schedules, connector_.loop().clock().Wall()))
+    usual_backup_age_ = 2 * *period;
+}
+
 cluster::ClusterState ClusterObserver::State() const {
-  cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}, {}};
+  cluster::ClusterState state{options_.name, options_.replica, options_.objectives, {}, {}, options_.schedules};
+  if (!state.objectives.backup_age) state.objectives.backup_age = usual_backup_age_;
   state.instances.reserve(instances_.size());
   for (const auto& instance : instances_) state.instances.push_back(instance->state());
   MarkForeign(state.instances);

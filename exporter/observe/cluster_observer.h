@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class ClusterObserver {
  private:
   void Update();
   void SetIntervals();
+  void ReadCalendar();
   cluster::ClusterState State() const;
   void SayForeign(const cluster::ClusterState& state);
   void Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict);
@@ -44,6 +46,8 @@ class ClusterObserver {
   ClusterOptions options_;
   base::Milliseconds observe_primary_{};
   base::Milliseconds observe_standby_{};
+  std::optional<base::Milliseconds> usual_backup_age_;  // by the schedules
+  std::optional<base::SteadyTime> calendar_read_;       // when that was worked out
   cluster::PositionClock clock_;
   std::vector<std::shared_ptr<ArchiveExchange>> archives_;
   ArchiveReports reports_;

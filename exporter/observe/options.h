@@ -29,7 +29,8 @@ struct ClusterOptions {
   bool replica = false;
   std::vector<InstanceOptions> instances;
   std::vector<ArchiveOptions> archives;
-  cluster::Objectives objectives;  // with defaults filled in
+  std::vector<cluster::Schedule> schedules;
+  cluster::Objectives objectives;  // with the defaults that do not follow the cluster filled in
 };
 
 struct Options {

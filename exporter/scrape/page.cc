@@ -5,6 +5,7 @@
 #include "metrics/families.h"
 #include "scrape/families_archive.h"
 #include "scrape/families_cluster.h"
+#include "scrape/families_schedule.h"
 #include "scrape/families_scrape.h"
 
 namespace pgvigil::scrape {
@@ -47,6 +48,7 @@ metrics::Page MakePage(const PageParts& parts, metrics::Self& self) {
   for (const auto& cluster : parts.clusters) {
     AddClusterFamilies(cluster->state, verdict::At(cluster->verdict, parts.now), cluster->site, families);
     AddArchiveFamilies(*cluster, families);
+    AddScheduleFamilies(*cluster, parts.wall, families);
   }
   if (parts.requests) AddRequestFamilies(*parts.requests, families);
   for (auto& entry : std::move(families).Finish()) entries.push_back(std::move(entry));

@@ -25,6 +25,7 @@ struct PageParts {
   std::size_t series_limit = 0;
   std::shared_ptr<const objectstore::RequestCounts> requests;  // null: none are sent
   base::SteadyTime now;
+  base::WallTime wall;  // the same moment
 };
 
 // At the limit whole query blocks are left out, largest first, and counted; what was judged is never left out.

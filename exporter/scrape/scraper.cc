@@ -214,6 +214,7 @@ std::shared_ptr<const std::string> Scraper::Scrape(const Selection& selection, E
   const auto make = [&] {
     PageParts parts;
     parts.now = connector_.loop().clock().Steady();
+    parts.wall = connector_.loop().clock().Wall();
     parts.series_limit = SeriesLimit(*selection.plan);
     parts.requests = observer_.requests();
     std::size_t slot = 0;

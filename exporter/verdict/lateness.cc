@@ -4,6 +4,17 @@
 
 namespace pgvigil::verdict {
 
+std::optional<base::WallTime> LastStartIn(const cluster::BackupCatalogue& catalogue,
+                                          const cluster::Schedule& schedule) {
+  std::optional<base::WallTime> last;
+  for (const auto& backup : catalogue.backups) {
+    if (schedule.match_method && *schedule.match_method != cluster::Name(backup.method)) continue;
+    if (schedule.match_type && *schedule.match_type != cluster::Name(backup.type)) continue;
+    last = std::max(last, backup.begin_time ? backup.begin_time : backup.first_stored);
+  }
+  return last;
+}
+
 std::optional<base::WallTime> SlotAfterStart(const cluster::Cron& cron, base::WallTime start) {
   constexpr std::chrono::minutes kMargin(10);
   const auto slot = cron.Next(start);
@@ -27,6 +38,12 @@ Lateness JudgeLateness(const cluster::Schedule& schedule, std::optional<base::Wa
   }
   if (!due) return {};
   return {due, std::max(0.0, base::Seconds(now - *due))};
+}
+
+Lateness JudgeLateness(const cluster::Schedule& schedule, const LastStart& last, base::WallTime now) {
+  const auto lateness = JudgeLateness(schedule, last.at, now);
+  const bool late = lateness.overdue_seconds && *lateness.overdue_seconds > 0;
+  return late && !last.complete ? Lateness{} : lateness;
 }
 
 }  // namespace pgvigil::verdict

@@ -163,6 +163,22 @@ ArchiveNow JudgeArchiveNow(const ClusterState& state, const ArchiveState& archiv
   return result;
 }
 
+// Of the archives that may hold a backup of it. What one held that is not known now was started all the same.
+LastStart LastStartOf(const cluster::Schedule& schedule, const ClusterState& state,
+                      const std::vector<ArchiveNow>& archives) {
+  LastStart last;
+  for (std::size_t i = 0; i < archives.size(); ++i) {
+    const auto& archive = state.archives[i];
+    const bool concerned = std::any_of(archive.methods.begin(), archive.methods.end(), [&](const auto method) {
+      return !schedule.match_method || *schedule.match_method == cluster::Name(method);
+    });
+    if (!concerned) continue;
+    last.complete = last.complete && archives[i].known;
+    if (archive.contents) last.at = std::max(last.at, LastStartIn(archive.contents->catalogue, schedule));
+  }
+  return last;
+}
+
 // Everything is lost only if every archive says so: one that is not known may hold a restorable backup.
 std::optional<Loss> LeastLoss(const std::vector<ArchiveNow>& archives) {
   std::optional<Loss> least;
@@ -189,6 +205,7 @@ SiteVerdict JudgeSite(const ClusterState& state, const ClusterVerdict& cluster, 
     site.archives.push_back(JudgeArchiveNow(state, state.archives[i], verdict, source, reports, now));
   }
   site.rpo_site = LeastLoss(site.archives);
+  for (const auto& schedule : state.schedules) site.last_starts.push_back(LastStartOf(schedule, state, site.archives));
   return site;
 }
 

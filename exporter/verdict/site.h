@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cluster/cluster_state.h"
 #include "cluster/position_clock.h"
+#include "verdict/lateness.h"
 #include "verdict/recovery.h"
 #include "verdict/verdict.h"
 
@@ -46,6 +47,7 @@ struct SiteVerdict {
   // With several archives the best one counts. Absent without an archive, and where an archive that is not known could
   // make an infinite loss finite.
   std::optional<Loss> rpo_site;
+  std::vector<LastStart> last_starts;             // of each of the ClusterState's schedules
   std::optional<base::WallTime> server_archived;  // pg_stat_archiver.last_archived_time of the primary
 };
 
