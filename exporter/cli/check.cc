@@ -62,7 +62,7 @@ int Check(const CommonOptions& options, const CheckOptions& check) {
   }
   std::size_t problems = diagnostics.entries().size();
   if (!check.server.empty()) {
-    const auto result = CheckServer(*catalog, check.server, options.overrides.password_file);
+    const auto result = CheckServer(*catalog, config.observe.clusters, check.server, options.overrides.password_file);
     if (!result.ok()) {
       std::fprintf(stderr, "%s: %s\n", result.error().subject.c_str(), result.error().message.c_str());
       return kBadConfiguration;

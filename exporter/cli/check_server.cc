@@ -5,7 +5,10 @@
 #include <charconv>
 #include <cstdio>
 
+#include "cli/check_archiving.h"
 #include "postgres/check_connection.h"
+#include "postgres/facts.h"
+#include "postgres/facts_sql.h"
 #include "query/explain.h"
 #include "query/rows_to_block.h"
 
@@ -152,9 +155,37 @@ void CheckQuery(const query::DefinitionPtr& definition, const query::ServerConte
   result.findings += report.findings();
 }
 
+// Null where the configuration does not name the server.
+const observe::ClusterOptions* ClusterOf(const postgres::Dsn& server,
+                                         const std::vector<observe::ClusterOptions>& clusters) {
+  for (const auto& cluster : clusters) {
+    for (const auto& instance : cluster.instances) {
+      if (instance.dsn.host_port() == server.host_port()) return &cluster;
+    }
+  }
+  return nullptr;
+}
+
+void CheckArchiving(const observe::ClusterOptions& cluster, postgres::CheckConnection& connection,
+                    ServerReport& result) {
+  postgres::SettingsSink sink;
+  (void)connection.Run(postgres::SettingsSql(connection.version()), std::nullopt, sink);  // the sink has the error
+  const auto& settings = sink.settings();
+  if (!settings.ok()) {
+    result.report += "archiving: FAILED " + settings.error().code + " " + settings.error().message + "\n";
+    ++result.findings;
+    return;
+  }
+  for (const auto& doubt : ArchivingDoubts(*settings, cluster)) {
+    result.report += "archiving: PROBLEM: " + doubt + "\n";
+    ++result.findings;
+  }
+}
+
 }  // namespace
 
-base::Result<ServerReport> CheckServer(const query::Catalog& catalog, const std::string& dsn,
+base::Result<ServerReport> CheckServer(const query::Catalog& catalog,
+                                       const std::vector<observe::ClusterOptions>& clusters, const std::string& dsn,
                                        const std::string& password_file) {
   auto parsed = postgres::ParseDsn(dsn);
   if (!parsed.ok()) return base::Error{parsed.error().kind, parsed.error().message, "--server", {}};
@@ -179,6 +210,7 @@ base::Result<ServerReport> CheckServer(const query::Catalog& catalog, const std:
                   std::to_string(version % 10000) + ", " + (connection->in_recovery() ? "standby" : "primary") +
                   ", database \"" + connection->database() + "\"\n";
   for (const auto& definition : catalog.definitions()) CheckQuery(definition, server, *connection, result);
+  if (const auto* cluster = ClusterOf(parsed->front(), clusters)) CheckArchiving(*cluster, *connection, result);
   return result;
 }
 
