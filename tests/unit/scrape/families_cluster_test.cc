@@ -7,6 +7,7 @@
 
 #include "metrics/text_writer.h"
 #include "scrape/families_source.h"
+#include "unit/scrape/samples.h"
 
 namespace pgvigil::scrape {
 namespace {
@@ -18,6 +19,7 @@ using verdict::ClusterVerdict;
 struct Known {
   ClusterState state;
   ClusterVerdict verdict;
+  verdict::SiteVerdict site;
 
   explicit Known(int instances) {
     state.name = {"", "orders"};
@@ -29,20 +31,10 @@ struct Known {
 
   std::string Page() const {
     metrics::Families families;
-    AddClusterFamilies(state, verdict, {}, families);
+    AddClusterFamilies(state, verdict, site, families);
     return metrics::WritePage(std::move(families).Finish()).text;
   }
-  // The samples alone.
-  std::string Samples() const {
-    std::string samples;
-    std::string page = Page();
-    for (std::size_t start = 0; start < page.size();) {
-      const auto end = page.find('\n', start) + 1;
-      if (page[start] != '#') samples += page.substr(start, end - start);
-      start = end;
-    }
-    return samples;
-  }
+  std::string Samples() const { return SamplesOf(Page()); }
 };
 
 TEST(FamiliesClusterTest, UnknownIsAbsent) {
@@ -103,6 +95,30 @@ TEST(FamiliesClusterTest, AnUnboundedLossIsInf) {
   known.verdict.rpo_primary = verdict::Loss{kUnbounded, kUnbounded};
   EXPECT_NE(known.Page().find("pgvigil_rpo_seconds{pg_cluster=\"orders\",loss=\"primary\"} +Inf\n"), std::string::npos);
   EXPECT_NE(known.Page().find("pgvigil_rpo_bytes{pg_cluster=\"orders\",loss=\"primary\"} +Inf\n"), std::string::npos);
+}
+
+TEST(FamiliesClusterTest, WithoutARestorableBackupLosingTheSiteIsUnbounded) {
+  Known known(1);
+  EXPECT_EQ(SamplesOf(known.Page(), "pgvigil_rpo_bytes"), "") << "absent where it is not known";
+  constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+  known.site.rpo_site = verdict::Loss{kUnbounded, kUnbounded};
+  EXPECT_EQ(SamplesOf(known.Page(), "pgvigil_rpo_seconds"),
+            "pgvigil_rpo_seconds{pg_cluster=\"orders\",loss=\"site\"} +Inf\n");
+  EXPECT_EQ(SamplesOf(known.Page(), "pgvigil_rpo_bytes"),
+            "pgvigil_rpo_bytes{pg_cluster=\"orders\",loss=\"site\"} +Inf\n");
+  known.site.rpo_site = verdict::Loss{4096, 0};
+  EXPECT_EQ(SamplesOf(known.Page(), "pgvigil_rpo_seconds"),
+            "pgvigil_rpo_seconds{pg_cluster=\"orders\",loss=\"site\"} 0\n");
+}
+
+TEST(FamiliesClusterTest, TheLossOfASiteThatIsAllowedFollowsTheArchiveWhereNoneIsDeclared) {
+  Known known(1);
+  const auto declared = [&] { return SamplesOf(known.Page(), "pgvigil_objective_rpo_seconds"); };
+  EXPECT_EQ(declared(), "") << "no archive";
+  known.state.archives.emplace_back().terms.listing_interval = std::chrono::minutes(10);
+  EXPECT_EQ(declared(), "pgvigil_objective_rpo_seconds{pg_cluster=\"orders\",loss=\"site\"} 1320\n");
+  known.state.objectives.rpo_site = std::chrono::minutes(15);
+  EXPECT_EQ(declared(), "pgvigil_objective_rpo_seconds{pg_cluster=\"orders\",loss=\"site\"} 900\n");
 }
 
 TEST(FamiliesClusterTest, ASourceSaysWhetherItIsUpAndSinceWhenItWas) {
@@ -182,18 +198,14 @@ TEST(FamiliesClusterTest, EveryFamilyIsDescribedAndEveryDescriptionCanAppear) {
   instance.replication = verdict::ReplicationState::kStreaming;
   instance.received = instance.replayed = verdict::Lag{};
 
-  std::set<std::string_view> names;
-  const auto page = known.Page();
-  std::vector<metrics::Descriptor> descriptors(ClusterDescriptors().begin(), ClusterDescriptors().end());
-  descriptors.insert(descriptors.end(), SourceDescriptors().begin(), SourceDescriptors().end());
-  for (const auto& descriptor : descriptors) {
-    EXPECT_TRUE(names.insert(descriptor.name).second) << descriptor.name;
-    EXPECT_NE(page.find("# TYPE " + std::string(descriptor.name) + ' '), std::string::npos) << descriptor.name;
-    EXPECT_FALSE(descriptor.help.empty() || descriptor.help.ends_with('.')) << descriptor.name;
+  std::set<std::string> names;
+  for (const auto descriptors : {ClusterDescriptors(), SourceDescriptors()}) {
+    for (const auto& descriptor : descriptors) {
+      EXPECT_TRUE(names.emplace(descriptor.name).second) << descriptor.name;
+      EXPECT_FALSE(descriptor.help.empty() || descriptor.help.ends_with('.')) << descriptor.name;
+    }
   }
-  std::size_t types = 0;
-  for (auto at = page.find("# TYPE "); at != std::string::npos; at = page.find("# TYPE ", at + 1)) ++types;
-  EXPECT_EQ(types, names.size());
+  EXPECT_EQ(FamiliesOf(known.Page()), names);
 }
 
 }  // namespace
