@@ -46,7 +46,7 @@ class FoundLayout : public Reader {
   std::unique_ptr<Reader> Plain() const {
     PlainOptions options;
     options.wal = place_.wal;
-    if (!place_.backups.empty()) options.backups = objectstore::OpenDirectory(place_.backups);
+    if (!place_.backups.empty()) options.backups = objectstore::OpenDirectory(place_.backups, clock_);
     options.dumps = place_.dumps;
     return MakePlainReader(store_, std::move(options), clock_);
   }
@@ -82,7 +82,7 @@ base::Result<std::unique_ptr<Reader>> Open(const Place& place, const objectstore
   const auto& clock = *surroundings.clock;
   if (!place.info_file.empty()) return MakePgbackrestReportReader({place.info_file, place.stanza, 0}, clock);
   auto opened = place.s3 ? objectstore::OpenS3(*place.s3, surroundings)
-                         : base::Result<std::shared_ptr<Store>>(objectstore::OpenDirectory(place.directory));
+                         : base::Result<std::shared_ptr<Store>>(objectstore::OpenDirectory(place.directory, clock));
   if (!opened.ok()) return opened.error();
   auto store = std::move(opened).Take();
   switch (place.tool) {
