@@ -573,9 +573,9 @@ def backups_dashboard():
                  [(0, "fails", RED), (1, "answers", GREEN)])
     board.series("Clock of the store", "By how much the store's clock differs from pgvigil's. Ages are wrong by as much: mend the clock. Alert: PgArchiveClockSkew.",
                  [(f"max by (archive) (abs(pgvigil_archive_clock_skew_seconds{{{CLUSTER}}}))", each)], unit="s", thresholds=steps(("warning", 60)))
-    board.series("Requests to the store", "Requests that pgvigil makes, by operation: what watching costs. Many more than before: the listing interval is short "
-                 "for the number of objects.",
-                 [(f"sum by (operation) (rate(pgvigil_objectstore_requests_total{{{CLUSTER}}}[$__rate_interval]))", "{{operation}}")], unit="reqps")
+    board.series("Requests to the store", "Requests that pgvigil makes for all clusters, by operation: what watching costs. Many more than before: the listing "
+                 "interval is short for the number of objects.",
+                 [("sum by (operation) (rate(pgvigil_objectstore_requests_total[$__rate_interval]))", "{{operation}}")], unit="reqps")
 
     board.row("Backups")
     board.series("Backups by state",

@@ -69,7 +69,8 @@ LABELS = set().union(*EMITTED.values()) | FOREIGN_LABELS
 
 def sources_of_values():
     """Where the values of a family's labels are written down: the query that emits it, or the code that judges."""
-    code = "".join(path.read_text(encoding="utf-8") for module in ("scrape", "verdict") for path in (ROOT / "exporter" / module).glob("*.cc"))
+    code = "".join(path.read_text(encoding="utf-8") for module in ("scrape", "verdict", "archive", "cluster")
+                   for path in (ROOT / "exporter" / module).glob("*.cc"))
     queries = {}
     for path in (ROOT / "queries").glob("*.yaml"):
         for key, query in yaml.safe_load(path.read_text(encoding="utf-8")).items():

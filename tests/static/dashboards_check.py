@@ -15,7 +15,8 @@ import bundle_test
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "tests" / "static" / "dashboard.schema.json").read_text(encoding="utf-8"))
 REFERENCE = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-SOURCES = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "docs" / "verdicts.md", *sorted((ROOT / "queries").glob("*.yaml"))])
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "docs" / "verdicts.md", ROOT / "docs" / "recoverability.md",
+                                                                *sorted((ROOT / "queries").glob("*.yaml"))])
 COLOURS = {"critical": "red", "warning": "yellow", "info": "blue"}
 # PromQL that dashboards use and rules do not.
 WORDS = {"clamp_max", "count_values", "group", "query_result"}
