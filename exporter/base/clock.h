@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 namespace pgvigil::base {
 
@@ -23,6 +24,10 @@ const Clock& SystemClock();
 
 // Seconds since the epoch, as Prometheus writes timestamps.
 double UnixSeconds(WallTime time);
+
+// "2026-11-23 06:50:22.123456", in UTC, with `between` between date and time; without the microseconds if they are
+// zero.
+std::string FormatTime(WallTime time, char between);
 
 // A span as the floating seconds of a metric.
 template <typename Rep, typename Period>

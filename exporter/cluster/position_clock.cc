@@ -143,4 +143,13 @@ std::optional<base::SteadyTime> PositionClock::LossBegan(wal::Lsn position) cons
   return std::nullopt;
 }
 
+bool PositionClock::TransactionEnded(base::WallTime after, wal::Lsn position) const {
+  const auto* last = LastWithin(position);
+  if (last == nullptr || last == samples_.data()) return false;
+  --last;
+  const auto first = std::find_if(samples_.begin(), samples_.end(),
+                                  [&](const PositionSample& sample) { return sample.server_time > after; });
+  return first != samples_.end() && first->next_xid < last->next_xid && first->at < last->at;
+}
+
 }  // namespace pgvigil::cluster

@@ -64,6 +64,10 @@ class PositionClock {
   // lose. Absent if there is none. An idle primary writes a few hundred bytes for ever and loses no transaction.
   std::optional<base::SteadyTime> LossBegan(wal::Lsn position) const;
 
+  // Whether a transaction is known to have ended behind `after` on the primary's clock, with its record before
+  // `position`: its xid was seen as ended in a sample there, and another one followed, so that it was flushed, too.
+  bool TransactionEnded(base::WallTime after, wal::Lsn position) const;
+
  private:
   void Rest(const PositionSample& sample);
   void Thin();

@@ -6,6 +6,8 @@
 #include <limits>
 #include <tuple>
 
+#include "verdict/recovery_target.h"
+
 namespace pgvigil::verdict {
 namespace {
 
@@ -78,6 +80,22 @@ std::optional<base::WallTime> TimeOf(wal::Lsn end, const ArchiveState& archive, 
   const auto& last = archive.contents->last_commit;
   if (last && last->end <= end) return last->at;
   return std::nullopt;
+}
+
+// The archived WAL goes up to `end`.
+bool CommitFollows(base::WallTime start, wal::Lsn end, const ArchiveState& archive, const Source& source) {
+  const auto moment = StartMoment(start);
+  const auto& last = archive.contents->last_commit;
+  return (last && last->end <= end && last->at > moment) || source.clock.TransactionEnded(moment, end);
+}
+
+void JudgeWindows(const ArchiveState& archive, const ArchiveVerdict& verdict, const Source& source, ArchiveNow& now) {
+  for (const auto& window : verdict.windows) {
+    const auto end = OnPath(window.end, verdict, source.clock);
+    const auto& start = archive.contents->catalogue.backups[window.from].end_time;
+    now.window_ends.push_back(TimeOf(end, archive, source));
+    now.commits_follow.push_back(start && CommitFollows(*start, end, archive, source));
+  }
 }
 
 // Cheap where there are none: this is asked for every page.
@@ -157,8 +175,7 @@ ArchiveNow JudgeArchiveNow(const ClusterState& state, const ArchiveState& archiv
   result.effective = Effective(archive, reports);
   JudgeBacklog(archive, *verdict, source, result);
   if (source.flushed) result.conflicts = FindConflicts(state, archive, *verdict, source);
-  for (const auto& window : verdict->windows)
-    result.window_ends.push_back(TimeOf(OnPath(window.end, *verdict, source.clock), archive, source));
+  JudgeWindows(archive, *verdict, source, result);
   result.loss = LossOf(archive, *verdict, source);
   return result;
 }

@@ -39,6 +39,9 @@ struct ArchiveNow {
   std::optional<Conflicts> conflicts;
   // For each of the verdict's windows, the time of its end: every commit before it is in the archive.
   std::vector<std::optional<base::WallTime>> window_ends;
+  // Likewise, whether it holds a commit behind StartMoment of its start (verdict/recovery_target.h), by which a time
+  // target there ends. False: not known.
+  std::vector<bool> commits_follow;
   std::optional<Loss> loss;  // if the site died now and this archive alone were left
 };
 

@@ -311,5 +311,38 @@ TEST(SiteTest, TellsWhenThePrimarySaysThatItArchived) {
   EXPECT_EQ(site.Judged(0).server_archived, ServerTime(-5));
 }
 
+// What a time target at a window's start needs to end at.
+bool Follows(Site& site, double second) { return site.First(second).commits_follow.at(0); }
+
+TEST(SiteWindowTest, ACommitBehindItsStartIsOneThatEndedAndWasFlushedWithinTheArchive) {
+  auto archive = Store().Has(1, 90, 101);
+  auto backup = BackupOf("a", 1, 91, 92);
+  backup.end_time = ServerTime(5) + std::chrono::microseconds(1);
+  archive.With(backup);
+  Site site;
+  site.Writes(0, 40).Lists(archive, 40);
+  EXPECT_TRUE(Follows(site, 40));
+  Site idle;
+  idle.Writes(0, 40, false).Lists(archive, 40);
+  EXPECT_FALSE(Follows(idle, 40)) << "no transaction ended";
+  Site beyond;
+  beyond.Writes(0, 20, false).Writes(21, 40).Lists(archive, 40);
+  EXPECT_FALSE(Follows(beyond, 40)) << "what ended since is not archived";
+  Site last;
+  last.Writes(0, 19, false).Writes(20, 40).Lists(archive, 40);
+  EXPECT_FALSE(Follows(last, 40)) << "ended, and perhaps flushed only behind the end";
+}
+
+TEST(SiteWindowTest, OrTheLastCommitInTheWalItself) {
+  auto archive = Archive(95);
+  archive.contents.catalogue.backups[0].end_time = ServerTime(5);
+  archive.contents.last_commit = {{1, 94}, ServerTime(6.5), Pos(94.5)};
+  Site site;
+  site.Writes(0, 5).Lists(archive, 5);
+  EXPECT_TRUE(Follows(site, 5));
+  archive.contents.last_commit->at = ServerTime(5.5);
+  EXPECT_FALSE(Follows(site.Lists(archive, 5), 5)) << "whole seconds: the target is the next one";
+}
+
 }  // namespace
 }  // namespace pgvigil::verdict
