@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "observe/view.h"
+#include "web/status.h"
 
 namespace pgvigil::web {
 
-std::string LandingPage(const observe::FleetView& fleet, std::string_view version, base::SteadyTime now);
+std::string LandingPage(const observe::FleetView& fleet, std::string_view version, const Moment& now);
 
 }  // namespace pgvigil::web

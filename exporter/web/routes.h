@@ -22,7 +22,7 @@ struct Application {
   bool lifecycle = false;                     // POST /-/reload is offered
 };
 
-// / /metrics /-/healthy /-/ready /-/reload /config
+// / /metrics /api/v1/status /-/healthy /-/ready /-/reload /config
 std::vector<Route> MakeRoutes(const Application& application);
 
 }  // namespace pgvigil::web

@@ -1,0 +1,146 @@
+#include "web/status_archive.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "wal/file_name.h"
+#include "web/words.h"
+
+namespace pgvigil::web {
+namespace {
+
+using observe::ArchiveReading;
+using verdict::ArchiveNow;
+
+constexpr std::size_t kGapsSaid = 5;
+constexpr auto kSkewSaid = std::chrono::seconds(60);
+
+std::string HistoryNames(const std::vector<std::uint32_t>& timelines) {
+  std::string names;
+  for (const auto timeline : timelines) names += (names.empty() ? "" : ", ") + wal::HistoryName(timeline);
+  return names;
+}
+
+void SayGaps(const ArchiveReading& reading, std::vector<Statement>& says) {
+  const auto& gaps = reading.verdict->gaps;
+  if (gaps.empty()) return;
+  std::size_t pending = 0;
+  Statement statement;
+  for (const auto& gap : gaps) {
+    pending += gap.pending ? 1 : 0;
+    if (statement.details.size() >= kGapsSaid) continue;
+    const auto first = SegmentName(reading, gap.first), last = SegmentName(reading, gap.last);
+    statement.details.push_back(first + (gap.segments > 1 ? " to " + last : std::string()) + ": " +
+                                Counted(gap.segments, "segment") + (gap.pending ? ", pending" : "") + ", since " +
+                                SpokenMoment(gap.since));
+  }
+  if (gaps.size() > kGapsSaid) statement.details.push_back("and " + std::to_string(gaps.size() - kGapsSaid) + " more");
+  const auto confirmed = gaps.size() - pending;
+  statement.standing = confirmed > 0 ? Standing::kBroken : Standing::kNote;
+  statement.text = reading.state.name + ": WAL is missing in " + Counted(gaps.size(), "place") +
+                   (pending > 0 ? ", " + std::to_string(pending) + " of them young: it may still arrive" : "") + ".";
+  if (confirmed > 0)
+    statement.next = "Copy the segments from where they still are (pg_wal, another archive), or take a new backup.";
+  says.push_back(std::move(statement));
+}
+
+void SayHistories(const ArchiveReading& reading, std::vector<Statement>& says) {
+  const auto& name = reading.state.name;
+  const auto& verdict = *reading.verdict;
+  if (!verdict.missing_histories.empty()) {
+    says.push_back({Standing::kBroken,
+                    name + ": recovery needs and does not find " + HistoryNames(verdict.missing_histories) + ".",
+                    "Copy it from a server's pg_wal; until then recovery stops at the switch that it describes."});
+  }
+  if (!verdict.unreadable_histories.empty()) {
+    says.push_back({Standing::kBroken,
+                    name + ": there, and cannot be read: " + HistoryNames(verdict.unreadable_histories) + ".",
+                    "Put a whole copy from a server's pg_wal in its place."});
+  }
+  if (verdict.highest_timeline > verdict.timeline) {
+    says.push_back({Standing::kBroken,
+                    name + ": it holds timeline " + std::to_string(verdict.highest_timeline) +
+                        ", and the cluster is on " + std::to_string(verdict.timeline) +
+                        ": recovery to the latest would follow the wrong one.",
+                    "Find out who wrote it before anything is restored."});
+  }
+  if (verdict.switch_missing_segments > 0) {
+    says.push_back({Standing::kBroken,
+                    name + ": " + Counted(verdict.switch_missing_segments, "segment") + " written before a promotion " +
+                        (verdict.switch_missing_segments == 1 ? "is" : "are") + " not archived.",
+                    "Copy what is there out of the new primary's pg_wal at once: it will be recycled."});
+  }
+}
+
+void SayReach(const ArchiveReading& reading, const ArchiveNow& archive, std::vector<Statement>& says) {
+  const auto& name = reading.state.name;
+  if (archive.effective == false) {
+    says.push_back({Standing::kBroken, name + ": what the server calls archived is not in it.",
+                    "Look at archive_command and the place it writes to."});
+  }
+  if (archive.backlog_segments.value_or(0) > 0) {
+    says.push_back({Standing::kNote, name + ": " + Counted(*archive.backlog_segments, "whole segment") +
+                                         " that the primary has written " +
+                                         (*archive.backlog_segments == 1 ? "is" : "are") + " not archived yet."});
+  }
+  const auto& wal = reading.state.contents->wal;
+  if (!reading.verdict->run_end || !wal.segment_size) return;
+  const auto next = reading.verdict->run_end->bytes / wal.segment_size->bytes();
+  for (const auto& [segment, stored] : wal.partial) {
+    if (segment.number != next || wal.stored.Contains(segment)) continue;
+    says.push_back({Standing::kNote, name + ": " + SegmentName(reading, segment) +
+                                         ".partial is there, where the proven WAL ends. Recovery never asks for it: a "
+                                         "person could rename it to win what it holds."});
+  }
+}
+
+void SayConflicts(const ArchiveReading& reading, const ArchiveNow& archive, std::vector<Statement>& says) {
+  if (!archive.conflicts) return;
+  const auto& conflicts = *archive.conflicts;
+  std::vector<std::string> signs;
+  if (conflicts.strangers > 0) signs.push_back("backups of a system identifier that is not the cluster's");
+  if (conflicts.timeline > 0)
+    signs.push_back(Counted(conflicts.timeline, "segment") + " on timelines that are not the cluster's");
+  if (conflicts.position > 0)
+    signs.push_back(Counted(conflicts.position, "segment") + " that the primary has not written yet");
+  if (signs.empty()) return;
+  says.push_back({Standing::kBroken, reading.state.name + ": somebody else writes to it.",
+                  "Give every cluster a place of its own; stop an old primary that still archives.", std::move(signs)});
+}
+
+}  // namespace
+
+std::string SegmentName(const ArchiveReading& reading, const wal::Segment& segment) {
+  const auto& size = reading.state.contents->wal.segment_size;
+  return size ? wal::FileName(segment, *size) : std::string();
+}
+
+std::size_t NewestTo(const ArchiveReading& reading, const verdict::Window& window) {
+  const auto& backups = reading.state.contents->catalogue.backups;
+  auto newest = window.from;
+  for (std::size_t i = 0; i < backups.size(); ++i) {
+    const auto& judged = reading.verdict->backups[i];
+    if (backups[i].method != window.method || judged.reach != window.end) continue;
+    if (backups[i].end_time > backups[newest].end_time) newest = i;
+  }
+  return newest;
+}
+
+void SayWalTrouble(const ArchiveReading& reading, const ArchiveNow& archive, std::vector<Statement>& says) {
+  SayGaps(reading, says);
+  SayHistories(reading, says);
+  SayReach(reading, archive, says);
+  SayConflicts(reading, archive, says);
+}
+
+void SayClockSkew(const ArchiveReading& reading, std::vector<Statement>& says) {
+  const auto& skew = reading.state.clock_skew;
+  if (!skew || std::chrono::abs(*skew) <= kSkewSaid) return;
+  says.push_back({Standing::kBroken,
+                  reading.state.name + ": the store's clock is " +
+                      SpokenSeconds(base::Seconds(std::chrono::abs(*skew))) +
+                      (skew->count() > 0 ? " ahead of" : " behind") + " pgvigil's.",
+                  "Set both clocks: ages of uploads are wrong until then."});
+}
+
+}  // namespace pgvigil::web

@@ -1,0 +1,238 @@
+#include "web/status_json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "verdict/recovery_target.h"
+#include "web/status_archive.h"
+#include "web/words.h"
+
+namespace pgvigil::web {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using observe::ArchiveReading;
+using observe::ClusterView;
+
+constexpr std::size_t kMostBackups = 20;
+constexpr std::size_t kMostGaps = 20;
+
+std::string Moment8601(base::WallTime time) { return base::FormatTime(time, 'T') + "Z"; }
+
+void Put(Json& object, const char* key, const std::optional<base::WallTime>& time) {
+  if (time) object[key] = Moment8601(*time);
+}
+// Seconds, to the millisecond.
+void Put(Json& object, const char* key, const std::optional<double>& value) {
+  if (value && std::isfinite(*value)) object[key] = std::round(*value * 1000) / 1000;
+}
+void Put(Json& object, const char* key, const std::optional<std::uint64_t>& value) {
+  if (value) object[key] = *value;
+}
+void Put(Json& object, const char* key, const std::optional<std::uint32_t>& value) {
+  if (value) object[key] = *value;
+}
+void Put(Json& object, const char* key, const std::optional<base::Milliseconds>& span) {
+  if (span) object[key] = base::Seconds(*span);
+}
+// Servers, stores and people write names; what is no UTF-8 is replaced.
+void Put(Json& object, const char* key, const std::string& text) {
+  if (!text.empty()) object[key] = base::ValidUtf8(text);
+}
+
+Json ToJson(const Statement& statement) {
+  Json json{{"standing", Name(statement.standing)}, {"text", base::ValidUtf8(statement.text)}};
+  Put(json, "next", statement.next);
+  for (const auto& line : statement.details) json["details"].push_back(base::ValidUtf8(line));
+  return json;
+}
+
+Json ToJson(const Evidence& evidence) {
+  Json json{{"source", evidence.source}, {"name", base::ValidUtf8(evidence.name)}};
+  Put(json, "read_at", evidence.read);
+  Put(json, "age_seconds", evidence.age_seconds);
+  Put(json, "error", evidence.error);
+  return json;
+}
+
+Json ToJson(const Answer& answer) {
+  Json json{{"question", answer.question}, {"asks", answer.asks}, {"standing", Name(WorstOf(answer))}};
+  json["says"] = Json::array();
+  json["evidence"] = Json::array();
+  for (const auto& statement : answer.says) json["says"].push_back(ToJson(statement));
+  for (const auto& evidence : answer.evidence) json["evidence"].push_back(ToJson(evidence));
+  return json;
+}
+
+Json ToJson(const verdict::Lag& lag) {
+  Json json{{"bytes", lag.bytes}};
+  Put(json, "seconds", std::optional(lag.seconds));
+  if (lag.seconds_at_least) json["seconds_at_least"] = true;
+  return json;
+}
+
+Json InstanceJson(const cluster::InstanceState& state, const verdict::InstanceVerdict& judged) {
+  Json json{{"name", base::ValidUtf8(state.name)}, {"answering", judged.answering}};
+  if (judged.role) json["role"] = *judged.role == cluster::Role::kPrimary ? "primary" : "standby";
+  Put(json, "timeline", judged.timeline);
+  if (judged.replication) json["replication"] = verdict::Name(*judged.replication);
+  if (judged.received) json["received"] = ToJson(*judged.received);
+  if (judged.replayed) json["replayed"] = ToJson(*judged.replayed);
+  if (!state.sql.up && state.sql.error) Put(json, "error", state.sql.error->message);
+  return json;
+}
+
+// JSON has no infinity: a loss without bound is `everything`.
+Json LossJson(const std::optional<verdict::Loss>& loss, const std::optional<base::Milliseconds>& objective) {
+  Json json = Json::object();
+  if (loss) {
+    json["everything"] = std::isinf(loss->bytes);
+    if (!std::isinf(loss->bytes)) json["bytes"] = static_cast<std::uint64_t>(loss->bytes);
+    Put(json, "seconds", std::optional(loss->seconds));
+  }
+  Put(json, "objective_seconds", objective);
+  return json;
+}
+
+// One archive, as far as it is known.
+class ArchiveJson {
+ public:
+  ArchiveJson(const ArchiveReading& reading, const verdict::ArchiveNow& now) : reading_(reading), now_(now) {}
+
+  Json Make() const {
+    const auto& state = reading_.state;
+    Json json{{"name", base::ValidUtf8(state.name)}, {"source", state.source}};
+    Put(json, "place", state.place);
+    json["known"] = now_.known;
+    if (state.store.up || state.store.error) json["readable"] = state.store.up;
+    Put(json, "read_at", state.store.last_success);
+    if (!state.store.up && state.store.error) {
+      json["error"] = {{"kind", base::Name(state.store.error->kind)},
+                       {"message", base::ValidUtf8(SpokenError(*state.store.error))}};
+    }
+    if (state.clock_skew) json["clock_skew_seconds"] = base::Seconds(*state.clock_skew);
+    if (!now_.known) return json;
+    json["evidence"] = state.contents->proves ? "proof" : "claim";
+    json["backups"] = Backups();
+    json["backups_total"] = state.contents->catalogue.backups.size();
+    if (state.contents->proves) AddProven(json);
+    return json;
+  }
+
+ private:
+  void AddProven(Json& json) const {
+    const auto& verdict = *reading_.verdict;
+    if (now_.effective) json["effective"] = *now_.effective;
+    Put(json, "backlog_bytes", now_.backlog_bytes);
+    Put(json, "backlog_segments", now_.backlog_segments);
+    json["timeline"] = verdict.timeline;
+    json["highest_timeline"] = verdict.highest_timeline;
+    if (verdict.proven_end) json["proven_end"] = wal::Format(*verdict.proven_end);
+    json["windows"] = Json::array();
+    for (std::size_t i = 0; i < verdict.windows.size(); ++i) json["windows"].push_back(WindowAt(i));
+    json["gaps"] = Json::array();
+    for (std::size_t i = 0; i < std::min(verdict.gaps.size(), kMostGaps); ++i)
+      json["gaps"].push_back(GapJson(verdict.gaps[i]));
+    json["gaps_total"] = verdict.gaps.size();
+    json["missing_histories"] = verdict.missing_histories;
+    json["unreadable_histories"] = verdict.unreadable_histories;
+    json["switch_missing_segments"] = verdict.switch_missing_segments;
+    if (!now_.conflicts) return;
+    json["conflicts"] = {{"stranger", now_.conflicts->strangers},
+                         {"timeline", now_.conflicts->timeline},
+                         {"position", now_.conflicts->position}};
+  }
+
+  Json WindowAt(std::size_t index) const {
+    const auto& window = reading_.verdict->windows[index];
+    const auto& backups = reading_.state.contents->catalogue.backups;
+    const auto& from = backups[window.from];
+    Json json{{"method", cluster::Name(window.method)}, {"evidence", "proof"}};
+    Put(json, "start", from.end_time);
+    Put(json, "end", now_.window_ends[index]);
+    json["end_lsn"] = wal::Format(window.end);
+    json["start_backup"] = base::ValidUtf8(from.id);
+    json["start_target"] = verdict::StartTarget(from.end_time, now_.commits_follow[index]);
+    json["end_backup"] = base::ValidUtf8(backups[NewestTo(reading_, window)].id);
+    json["end_target"] = verdict::kEndTarget;
+    if (const auto timeline = verdict::TimelineTarget(*reading_.verdict, window)) json["timeline_target"] = *timeline;
+    return json;
+  }
+
+  Json GapJson(const verdict::Gap& gap) const {
+    return {{"first", SegmentName(reading_, gap.first)},
+            {"last", SegmentName(reading_, gap.last)},
+            {"segments", gap.segments},
+            {"since", Moment8601(gap.since)},
+            {"pending", gap.pending}};
+  }
+
+  // The newest first.
+  Json Backups() const {
+    const auto& backups = reading_.state.contents->catalogue.backups;
+    Json list = Json::array();
+    for (auto i = backups.size(); i > 0 && list.size() < kMostBackups; --i) {
+      const auto& backup = backups[i - 1];
+      const auto& judged = reading_.verdict->backups[i - 1];
+      Json json{{"id", base::ValidUtf8(backup.id)},
+                {"method", cluster::Name(backup.method)},
+                {"type", cluster::Name(backup.type)}};
+      Put(json, "begin", backup.begin_time);
+      Put(json, "end", backup.end_time);
+      if (backup.stored_bytes > 0) json["stored_bytes"] = backup.stored_bytes;
+      json["claimed_done"] = backup.outcome == cluster::BackupOutcome::kDone;
+      if (reading_.state.contents->proves) {
+        json["state"] = verdict::Name(judged.state);
+        Put(json, "why", judged.why);
+        if (judged.first_missing) Put(json, "first_missing", SegmentName(reading_, *judged.first_missing));
+      }
+      list.push_back(std::move(json));
+    }
+    return list;
+  }
+
+  const ArchiveReading& reading_;
+  const verdict::ArchiveNow& now_;
+};
+
+Json ClusterJson(const ClusterView& view, const Moment& now) {
+  const auto answers = AnswersOf(view, now);
+  Json json = Json::object();
+  Put(json, "namespace", view.state.name.space);
+  json["cluster"] = base::ValidUtf8(view.state.name.name);
+  json["standing"] = Name(WorstOf(answers));
+  json["replica"] = view.state.replica;
+  for (const auto& answer : answers) json["answers"].push_back(ToJson(answer));
+  Put(json, "timeline", view.verdict.timeline);
+  if (view.verdict.primary) json["primary"] = base::ValidUtf8(view.state.instances[*view.verdict.primary].name);
+  json["instances"] = Json::array();
+  for (std::size_t i = 0; i < view.state.instances.size(); ++i)
+    json["instances"].push_back(InstanceJson(view.state.instances[i], view.verdict.instances[i]));
+  const auto& objectives = view.state.objectives;
+  if (!view.state.replica) json["loss"]["primary"] = LossJson(view.verdict.rpo_primary, objectives.rpo_primary);
+  json["loss"]["site"] = LossJson(
+      view.site.rpo_site, objectives.rpo_site ? objectives.rpo_site : verdict::DefaultSiteObjective(view.state));
+  json["archives"] = Json::array();
+  for (std::size_t i = 0; i < view.archives.size(); ++i)
+    json["archives"].push_back(ArchiveJson(*view.archives[i], view.site.archives[i]).Make());
+  return json;
+}
+
+}  // namespace
+
+std::string StatusJson(const observe::FleetView& fleet, std::string_view version, const Moment& now) {
+  Json clusters = Json::array();
+  auto worst = fleet.empty() ? Standing::kUnknown : Standing::kFine;
+  for (const auto& view : fleet) {
+    const auto holds = HoldsNow(*view, now.steady);
+    worst = std::max(worst, WorstOf(AnswersOf(holds, now)));
+    clusters.push_back(ClusterJson(holds, now));
+  }
+  const Json status{
+      {"version", version}, {"at", Moment8601(now.wall)}, {"standing", Name(worst)}, {"clusters", std::move(clusters)}};
+  return status.dump(1) + "\n";
+}
+
+}  // namespace pgvigil::web

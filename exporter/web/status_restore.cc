@@ -1,0 +1,176 @@
+// To which moments can we restore, and what proves it?
+#include <algorithm>
+
+#include "verdict/recovery_target.h"
+#include "web/status.h"
+#include "web/status_archive.h"
+#include "web/words.h"
+
+namespace pgvigil::web {
+namespace {
+
+using cluster::Backup;
+using observe::ArchiveReading;
+using observe::ClusterView;
+using verdict::BackupState;
+
+constexpr std::size_t kBackupsSaid = 5;
+
+// One archive's part of the answer.
+class ArchiveAnswer {
+ public:
+  ArchiveAnswer(const ClusterView& view, std::size_t index, const Moment& now, std::vector<Statement>& says)
+      : view_(view),
+        reading_(*view.archives[index]),
+        archive_(view.site.archives[index]),
+        moment_(now),
+        name_(reading_.state.name),
+        says_(says) {}
+
+  void Say() {
+    if (auto trouble = ReadingTrouble(reading_, archive_.known, moment_)) says_.push_back(std::move(*trouble));
+    if (archive_.known) {
+      const auto& contents = *reading_.state.contents;
+      if (contents.proves) {
+        for (std::size_t i = 0; i < reading_.verdict->windows.size(); ++i) SayWindow(i);
+        if (reading_.verdict->windows.empty()) SayNoWindow();
+      } else {
+        SayClaims();
+      }
+      SayBackups();
+      if (contents.proves) SayWalTrouble(reading_, archive_, says_);
+    }
+    SayClockSkew(reading_, says_);
+  }
+
+ private:
+  const Backup& BackupAt(std::size_t index) const { return reading_.state.contents->catalogue.backups[index]; }
+
+  void SayWindow(std::size_t index) {
+    const auto& window = reading_.verdict->windows[index];
+    const auto& from = BackupAt(window.from);
+    const auto& end = archive_.window_ends[index];
+    const std::string method(cluster::Name(window.method));
+    Statement statement{Standing::kFine, name_ + ", " + method + ": " + MomentsText(from, end)};
+    statement.text += ", proven by backup " + from.id + " and unbroken WAL up to " + wal::Format(window.end) + ".";
+    statement.details.push_back("to the start: restore backup " + from.id + ", then " +
+                                verdict::StartTarget(from.end_time, archive_.commits_follow[index]));
+    statement.details.push_back("to the end: restore backup " + NewestReaching(window) + ", then " +
+                                std::string(verdict::kEndTarget));
+    if (const auto timeline = verdict::TimelineTarget(*reading_.verdict, window))
+      statement.details.push_back("in both cases: " + *timeline);
+    says_.push_back(std::move(statement));
+    SayLength(from, end);
+  }
+
+  static std::string MomentsText(const Backup& from, const std::optional<base::WallTime>& end) {
+    const auto start = from.end_time ? SpokenMoment(*from.end_time) : "the end of backup " + from.id;
+    if (end && from.end_time && *end <= *from.end_time) return "the moment " + start + ", and no later one yet";
+    return "any moment from " + start + " to " + (end ? SpokenMoment(*end) : "one that is not known");
+  }
+
+  // Restoring to the end takes least from the newest backup that gets there.
+  std::string NewestReaching(const verdict::Window& window) const { return BackupAt(NewestTo(reading_, window)).id; }
+
+  void SayLength(const Backup& from, const std::optional<base::WallTime>& end) {
+    const auto& objective = view_.state.objectives.recovery_window;
+    if (!objective || !from.end_time || !end || *end - *from.end_time >= *objective) return;
+    const auto oldest = OldestDone(from.method);
+    const bool lost = oldest && *oldest < *from.end_time && *end - *oldest > *objective;
+    says_.push_back({lost ? Standing::kBroken : Standing::kNote,
+                     "That is " + SpokenSeconds(std::max(0.0, base::Seconds(*end - *from.end_time))) +
+                         ", less than the objective of " + SpokenSeconds(base::Seconds(*objective)) +
+                         (lost ? ": older backups are kept that lead nowhere." : ": no older backup is there.")});
+  }
+
+  std::optional<base::WallTime> OldestDone(cluster::BackupMethod method) const {
+    for (const auto& backups : reading_.backups->methods) {
+      if (backups.method == method) return backups.oldest_done;
+    }
+    return std::nullopt;
+  }
+
+  void SayNoWindow() {
+    const auto count = reading_.state.contents->catalogue.backups.size();
+    const auto restorable = std::any_of(reading_.verdict->backups.begin(), reading_.verdict->backups.end(),
+                                        [](const auto& backup) { return backup.state == BackupState::kRestorable; });
+    if (restorable) {
+      says_.push_back({Standing::kFine, name_ + ": no moment can be chosen; backups can be restored as they are."});
+    } else if (count == 0) {
+      says_.push_back({Standing::kBroken, name_ + ": nothing can be restored, because it holds no backup.",
+                       "Take one, or check the place in the configuration: " + reading_.state.place});
+    } else {
+      says_.push_back({Standing::kBroken,
+                       name_ + ": nothing can be restored: of " + Counted(count, "backup") + " none is restorable.",
+                       "Take a new one; the reasons below tell why these are not."});
+    }
+  }
+
+  void SayClaims() {
+    says_.push_back({Standing::kUnknown,
+                     name_ + ": not proven, because it is a tool's own report, which shows no WAL. "
+                             "What follows is its claim.",
+                     "Name the repository itself in the configuration, so that pgvigil can read it."});
+  }
+
+  // The newest ones, newest first.
+  void SayBackups() {
+    const auto& backups = reading_.state.contents->catalogue.backups;
+    if (backups.empty()) return;
+    const bool proves = reading_.state.contents->proves;
+    const auto newest = reading_.verdict->backups.back().state;
+    const bool bad = proves && newest != BackupState::kRestorable && newest != BackupState::kRunning;
+    Statement statement{bad ? Standing::kBroken : Standing::kNote, name_ + ": " + Counted(backups.size(), "backup")};
+    if (proves) {
+      const auto restorable =
+          std::count_if(reading_.verdict->backups.begin(), reading_.verdict->backups.end(),
+                        [](const auto& backup) { return backup.state == BackupState::kRestorable; });
+      statement.text += ", " + std::to_string(restorable) + " restorable";
+    }
+    statement.text += bad ? ". The newest is not restorable." : ".";
+    if (bad) statement.next = "Take a new one once the reason is gone.";
+    for (std::size_t i = backups.size(); i > 0 && statement.details.size() < kBackupsSaid; --i)
+      statement.details.push_back(BackupLine(i - 1));
+    if (backups.size() > kBackupsSaid)
+      statement.details.push_back("and " + std::to_string(backups.size() - kBackupsSaid) + " older");
+    says_.push_back(std::move(statement));
+  }
+
+  std::string BackupLine(std::size_t index) const {
+    const auto& backup = BackupAt(index);
+    const auto& judged = reading_.verdict->backups[index];
+    std::string line =
+        backup.id + " (" + std::string(cluster::Name(backup.method)) + ", " + std::string(cluster::Name(backup.type));
+    if (backup.end_time) line += ", ended " + SpokenMoment(*backup.end_time);
+    if (backup.stored_bytes > 0) line += ", " + SpokenBytes(static_cast<double>(backup.stored_bytes));
+    line += "): ";
+    if (!reading_.state.contents->proves) {
+      line += backup.outcome == cluster::BackupOutcome::kDone ? "done, as the tool says" : "not done, as the tool says";
+      return line;
+    }
+    line += std::string(verdict::Name(judged.state));
+    if (!judged.why.empty()) line += ": " + judged.why;
+    return line;
+  }
+
+  const ClusterView& view_;
+  const ArchiveReading& reading_;
+  const verdict::ArchiveNow& archive_;
+  const Moment& moment_;
+  const std::string& name_;
+  std::vector<Statement>& says_;
+};
+
+}  // namespace
+
+Answer AnswerRestore(const ClusterView& view, const Moment& now) {
+  Answer answer{"restore", "To which moments can we restore, and what proves it?", {}, ArchiveEvidence(view, now)};
+  if (view.archives.empty()) {
+    answer.says.push_back({Standing::kUnknown, "Not known, because no archive is configured.",
+                           "Name where WAL and backups go under `archive` of the cluster in the configuration."});
+  }
+  for (std::size_t i = 0; i < view.archives.size(); ++i) ArchiveAnswer(view, i, now, answer.says).Say();
+  return answer;
+}
+
+}  // namespace pgvigil::web
