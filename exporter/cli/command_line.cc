@@ -45,6 +45,14 @@ constexpr const char* kCheckExamples =
     "  pgvigil check my-queries.yaml\n"
     "  pgvigil check --server \"host=db1 user=pgvigil dbname=app\" --password-file pw my-queries.yaml";
 
+constexpr const char* kStatusExamples =
+    "Exit status: 0 all is fine, 1 something is broken, 3 something is not known or the exporter cannot be asked,\n"
+    "2 usage.\n"
+    "Examples:\n"
+    "  pgvigil status\n"
+    "  pgvigil status --cluster orders --json\n"
+    "  pgvigil status --url https://vigil:9187 --ca-file ca.crt --user oncall --password-file pw";
+
 // Of the key that says the same in the configuration file.
 std::string HelpOf(std::string_view key) {
   const auto& known = config::KeyAt(key);
@@ -82,12 +90,13 @@ class CommandLine {
     AddServe();
     AddScrape();
     AddCheck();
+    AddStatus();
   }
 
   // Null once the command line is read; otherwise the exit code: help was asked for, or it is wrong.
   std::optional<int> Parse(int argc, char** argv) {
     if (argc > 1 && *argv[1] != '-' && !IsCommand(argv[1])) {
-      std::cerr << "pgvigil: unknown command \"" << argv[1] << "\"; there are: serve, scrape, check\n";
+      std::cerr << "pgvigil: unknown command \"" << argv[1] << "\"; there are: serve, scrape, check, status\n";
       return kBadConfiguration;
     }
     try {
@@ -102,6 +111,7 @@ class CommandLine {
   int Run() const {
     if (serve_->parsed()) return Serve(common_);
     if (scrape_->parsed()) return Scrape(common_, scrape_options_);
+    if (status_->parsed()) return Status(status_options_);
     return Check(common_, check_options_);
   }
 
@@ -186,13 +196,37 @@ class CommandLine {
     check_->footer(kCheckExamples);
   }
 
+  void AddStatus() {
+    status_ = app_.add_subcommand("status",
+                                  "Ask a running exporter: who is primary, what would be lost, what can be "
+                                  "restored");
+    auto& options = status_options_;
+    AddText(*status_, "--url", options.url, "Where it listens")->type_name("URL")->capture_default_str();
+    AddText(*status_, "--cluster", options.cluster, "Only this cluster")->type_name("NAME");
+    status_->add_flag("--json", options.json, "The answer as JSON (docs/api.md)");
+    AddText(*status_, "--ca-file", options.ca_file, "Authority of its certificate")->type_name("FILE");
+    auto* certificate =
+        AddText(*status_, "--cert-file", options.certificate_file, "Our own certificate")->type_name("FILE");
+    auto* key = AddText(*status_, "--key-file", options.key_file, "Its key")->type_name("FILE");
+    auto* user = AddText(*status_, "--user", options.user, "Who asks, where it wants to know")->type_name("NAME");
+    auto* password = AddText(*status_, "--password-file", options.password_file, "File with the password of --user")
+                         ->type_name("FILE");
+    certificate->needs(key);
+    key->needs(certificate);
+    user->needs(password);
+    password->needs(user);
+    status_->footer(kStatusExamples);
+  }
+
   CommonOptions common_;
   ScrapeOptions scrape_options_;
   CheckOptions check_options_;
+  StatusOptions status_options_;
   CLI::App app_;
   CLI::App* serve_ = nullptr;
   CLI::App* scrape_ = nullptr;
   CLI::App* check_ = nullptr;
+  CLI::App* status_ = nullptr;
 };
 
 }  // namespace

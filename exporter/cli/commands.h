@@ -18,6 +18,7 @@ struct CommonOptions {
 inline constexpr int kFine = 0;
 inline constexpr int kProblem = 1;  // a target is down, a finding
 inline constexpr int kBadConfiguration = 2;
+inline constexpr int kUnknown = 3;  // cannot be asked, or not known
 
 // Runs until SIGTERM or SIGINT.
 int Serve(const CommonOptions& options);
@@ -39,6 +40,16 @@ struct CheckOptions {
   bool print_metrics = false;            // likewise the reference page of metrics
 };
 int Check(const CommonOptions& options, const CheckOptions& check);
+
+struct StatusOptions {
+  std::string url = "http://127.0.0.1:9187";  // of a running exporter; a path is where a proxy offers it
+  std::string cluster;                        // empty: all
+  bool json = false;                          // what was answered, as it is
+  std::string ca_file, certificate_file, key_file;
+  std::string user, password_file;  // of basic authentication; both or none
+};
+// The answers of a running exporter to standard output.
+int Status(const StatusOptions& options);
 
 // Reads the command line and runs the command.
 int Main(int argc, char** argv);

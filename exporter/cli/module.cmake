@@ -5,9 +5,10 @@ add_custom_target(pgvigil_version BYPRODUCTS ${version_header} VERBATIM
           -P ${PROJECT_SOURCE_DIR}/cmake/Revision.cmake)
 
 pgvigil_module(cli
-  SOURCES check.cc check_archiving.cc check_server.cc command_line.cc exporter.cc families_exporter.cc metrics_reference.cc scrape.cc serve.cc
+  SOURCES check.cc check_archiving.cc check_server.cc command_line.cc exporter.cc families_exporter.cc metrics_reference.cc
+          scrape.cc serve.cc status.cc status_text.cc
   DEPENDS config web scrape observe query verdict archive objectstore http postgres metrics cluster wal base
-  LIBRARIES CLI11::CLI11
+  LIBRARIES CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto
 )
 target_include_directories(pgvigil_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
 add_dependencies(pgvigil_cli pgvigil_version)
