@@ -83,6 +83,7 @@ class Renderer {
     std::size_t column = kIndent.size();
     bool first = true;
     for (const auto word : base::Split(words, ' ')) {
+      if (word.empty()) continue;
       if (!first && column + 1 + word.size() > kWidth) {
         text_ += "\n" + std::string(kIndent);
         column = kIndent.size();

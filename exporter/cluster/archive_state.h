@@ -24,8 +24,8 @@ struct ArchiveContents {
   bool proves = true;                           // false: a tool's report, which claims and shows no WAL
   std::vector<std::string> system_identifiers;  // of the backups in it, without doubles
 
-  // The last commit or abort in the contiguous WAL, read from the segment that ends it; absent where it was not asked
-  // for (the position clock knows better) or could not be read.
+  // The last commit or abort in the contiguous WAL, read from the segment that ends it; once the position clock knows
+  // better, the last one that was read. Absent where none was or it could not be read.
   struct LastCommitted {
     wal::Segment segment;
     base::WallTime at;

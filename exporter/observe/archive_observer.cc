@@ -130,11 +130,19 @@ class ArchiveObserver::Worker {
     const auto verdict = std::make_shared<verdict::ArchiveVerdict>(
         verdict::JudgeArchive(*contents, options_.terms, hints.path, clock_.Wall()));
     const bool clock_knows = hints.sampled_from && verdict->proven_end && *hints.sampled_from <= *verdict->proven_end;
-    if (verdict->proven_end && !clock_knows) contents->last_commit = LastCommit(*verdict, *contents);
+    if (verdict->proven_end)
+      contents->last_commit = clock_knows ? Remembered(*verdict) : LastCommit(*verdict, *contents);
     reading.backups =
         std::make_shared<verdict::BackupSummary>(verdict::Summarize(contents->catalogue, verdict->backups));
     reading.verdict = verdict;
     reading.state.contents = std::move(contents);
+  }
+
+  // The last one read, if it still lies in the proven WAL: what was committed stays so.
+  std::optional<cluster::ArchiveContents::LastCommitted> Remembered(const verdict::ArchiveVerdict& verdict) const {
+    if (!last_commit_ || last_commit_->end > *verdict.proven_end || last_commit_->end.bytes == 0) return std::nullopt;
+    if (verdict.path.At({last_commit_->end.bytes - 1}).timeline != last_commit_->segment.timeline) return std::nullopt;
+    return last_commit_;
   }
 
   // Read again only when the end moved.

@@ -10,19 +10,16 @@ constexpr std::string_view kStyle =
     "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:70rem;margin:2rem auto;padding:0 "
     "1rem}"
     "h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.2rem;margin:2rem 0 .3rem}h3{font-size:1rem;margin:1rem 0 "
-    ".2rem}"
-    "p{margin:.3rem 0}ul{margin:.2rem 0;padding-left:1.4rem}.says>li{list-style:none;position:relative}"
-    ".says>li::before{content:'·';position:absolute;left:-1.2rem}.says>.good::before{content:'✓'}"
-    ".says>.bad::before{content:'✗'}.says>.dim::before{content:'?'}.says>li.good,.says>li.good "
-    "li{color:inherit}.lines{font:13px/1.5 "
-    "ui-monospace,monospace;overflow-wrap:anywhere}.lines,.todo{font-weight:400}.bad .lines{color:inherit}"
-    ".dim{color:#7a4b00;font-weight:600}"
+    ".2rem}p{margin:.3rem 0}ul{margin:.2rem 0;padding-left:1.4rem}.says>li{list-style:none;position:relative}"
+    ".says>li::before{content:'·';position:absolute;left:-1.2rem}.says>.good{color:inherit}"
+    ".says>.good::before{content:'✓';color:#116329}.says>.bad::before{content:'✗'}.says>.dim::before{content:'?'}"
+    ".lines{font:13px/1.5 ui-monospace,monospace;overflow-wrap:anywhere}.todo{font-weight:400}"
     "nav a{margin-right:1rem}a{color:#0550ae}table{border-collapse:collapse;width:100%;margin-top:.5rem}"
     "th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d0d7de;vertical-align:top}th{font-weight:600}"
-    ".bad{color:#a40e26;font-weight:600}.good{color:#116329}.todo{display:block;color:#57606a}div{overflow-x:auto}"
+    ".bad{color:#a40e26;font-weight:600}.dim{color:#7a4b00;font-weight:600}.good{color:#116329}"
+    ".todo{display:block;color:#57606a}div{overflow-x:auto}"
     "@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}a{color:#79c0ff}th,td{border-color:#"
-    "30363d}"
-    ".bad{color:#ff7b72}.dim{color:#e3b341}.good{color:#7ee787}.todo{color:#9198a1}}";
+    "30363d}.bad{color:#ff7b72}.dim{color:#e3b341}.good,.says>.good::before{color:#7ee787}.todo{color:#9198a1}}";
 
 std::string Cell(std::string_view text, std::string_view kind = {}) {
   return "<td" + (kind.empty() ? "" : " class=\"" + std::string(kind) + "\"") + ">" + Escaped(text) + "</td>";

@@ -38,7 +38,7 @@ void SayGaps(const ArchiveReading& reading, std::vector<Statement>& says) {
   const auto confirmed = gaps.size() - pending;
   statement.standing = confirmed > 0 ? Standing::kBroken : Standing::kNote;
   statement.text = reading.state.name + ": WAL is missing in " + Counted(gaps.size(), "place") +
-                   (pending > 0 ? ", " + std::to_string(pending) + " of them young: it may still arrive" : "") + ".";
+                   (pending > 0 ? "; " + std::to_string(pending) + " of them may still arrive" : "") + ".";
   if (confirmed > 0)
     statement.next = "Copy the segments from where they still are (pg_wal, another archive), or take a new backup.";
   says.push_back(std::move(statement));

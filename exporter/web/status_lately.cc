@@ -21,8 +21,8 @@ std::string Ago(base::WallTime time, const std::optional<base::WallTime>& server
 
 void SayBackups(const verdict::BackupsOfType& backups, const std::string& archive, bool proves,
                 const std::optional<base::WallTime>& now, std::vector<Statement>& says) {
-  const std::string kind = archive + ": the newest " + std::string(cluster::Name(backups.type)) + " backup by " +
-                           std::string(cluster::Name(backups.method));
+  const std::string kind = archive + ": the newest " + std::string(cluster::Name(backups.type)) + " backup (" +
+                           std::string(cluster::Name(backups.method)) + ")";
   const auto& failure = backups.last_failure;
   if (failure && (!backups.last_claimed || *failure > *backups.last_claimed)) {
     says.push_back({Standing::kBroken,
@@ -33,11 +33,10 @@ void SayBackups(const verdict::BackupsOfType& backups, const std::string& archiv
   }
   if (!backups.last_claimed) return;
   const bool proven = backups.last_proven == backups.last_claimed;
-  Statement statement{
-      proven   ? Standing::kFine
-      : proves ? Standing::kBroken
-               : Standing::kNote,
-      kind + " that is done ended at " + SpokenMoment(*backups.last_claimed) + Ago(*backups.last_claimed, now)};
+  Statement statement{proven   ? Standing::kFine
+                      : proves ? Standing::kBroken
+                               : Standing::kNote,
+                      kind + " ended at " + SpokenMoment(*backups.last_claimed) + Ago(*backups.last_claimed, now)};
   if (backups.last_seconds) statement.text += ", took " + SpokenSeconds(*backups.last_seconds);
   if (backups.usual_seconds) statement.text += " (usually " + SpokenSeconds(*backups.usual_seconds) + ")";
   if (backups.last_bytes) statement.text += ", " + SpokenBytes(*backups.last_bytes);

@@ -10,25 +10,26 @@ namespace {
 
 using observe::ClusterView;
 
-Statement LossStatement(const std::string& who, const verdict::Loss& loss, std::optional<base::Milliseconds> limit,
-                        const std::string& when) {
+// A value that is held while the primary is silent is no health.
+Statement LossStatement(const ClusterView& view, const std::string& event, const verdict::Loss& loss,
+                        std::optional<base::Milliseconds> limit, const Moment& now) {
+  const bool held = !view.verdict.primary;
   const bool over = limit && loss.seconds > base::Seconds(*limit);
-  Statement statement{over ? Standing::kBroken : Standing::kFine,
-                      "If the " + who + " died now: " + SpokenBytes(loss.bytes) + " of WAL, " +
-                          SpokenSeconds(loss.seconds) + " of commits" + when};
+  Statement statement{
+      over   ? Standing::kBroken
+      : held ? Standing::kNote
+             : Standing::kFine,
+      event + ": " + SpokenBytes(loss.bytes) + " of WAL, " + SpokenSeconds(loss.seconds) + " of commits"};
+  if (held && view.verdict.rpo_measured) {
+    statement.text += ", as of " + SpokenSeconds(base::Seconds(now.steady - *view.verdict.rpo_measured)) +
+                      " ago when the primary last answered";
+  }
   if (limit) {
     statement.text += over ? ": more than the objective of " : "; the objective is ";
     statement.text += SpokenSeconds(base::Seconds(*limit));
   }
   statement.text += ".";
   return statement;
-}
-
-// How old the primary's last answer is, where it is not this second's.
-std::string When(const ClusterView& view, const Moment& now) {
-  if (view.verdict.primary || !view.verdict.rpo_measured) return {};
-  return ", as of " + SpokenSeconds(base::Seconds(now.steady - *view.verdict.rpo_measured)) +
-         " ago when the primary last answered";
 }
 
 Statement NotKnown(const std::string& who, const std::string& because, std::string next = {}) {
@@ -61,7 +62,8 @@ Statement PrimaryLoss(const ClusterView& view, const Moment& now) {
                 std::string(view.state.archives.empty() ? "no archive is configured." : "no backup can be restored."),
             "Bring a standby back or take a backup that can be restored."};
   }
-  return LossStatement("primary", *verdict.rpo_primary, view.state.objectives.rpo_primary, When(view, now));
+  return LossStatement(view, verdict.primary ? "If the primary died now" : "If the primary is gone",
+                       *verdict.rpo_primary, view.state.objectives.rpo_primary, now);
 }
 
 Statement SiteLoss(const ClusterView& view, const Moment& now) {
@@ -79,8 +81,8 @@ Statement SiteLoss(const ClusterView& view, const Moment& now) {
             "Take a backup, and see below why those that are there are not restorable."};
   }
   const auto& declared = view.state.objectives.rpo_site;
-  return LossStatement("site", *view.site.rpo_site, declared ? declared : verdict::DefaultSiteObjective(view.state),
-                       When(view, now));
+  return LossStatement(view, "If the site died now", *view.site.rpo_site,
+                       declared ? declared : verdict::DefaultSiteObjective(view.state), now);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ using verdict::InstanceVerdict;
 using verdict::ReplicationState;
 
 std::string LagText(const verdict::Lag& lag) {
-  return SpokenBytes(static_cast<double>(lag.bytes)) + " and " + (lag.seconds_at_least ? "at least " : "") +
-         SpokenSeconds(lag.seconds);
+  return SpokenBytes(static_cast<double>(lag.bytes)) + " (" + (lag.seconds_at_least ? "at least " : "") +
+         SpokenSeconds(lag.seconds) + ")";
 }
 
 bool IsStandbyOnPath(const InstanceVerdict& judged) {
@@ -155,8 +155,9 @@ void SayInstances(const ClusterView& view, const Moment& now, std::vector<Statem
       says.push_back(
           {Standing::kUnknown, state.name + (state.sql.up ? " has not answered lately." : " is being asked.")});
     } else if (judged.replication && *judged.replication != ReplicationState::kStreaming) {
-      const bool broken =
-          *judged.replication == ReplicationState::kDiverged || *judged.replication == ReplicationState::kDisconnected;
+      // Without a primary there is nothing to be connected to.
+      const bool broken = *judged.replication == ReplicationState::kDiverged ||
+                          (*judged.replication == ReplicationState::kDisconnected && view.verdict.primary);
       says.push_back({broken ? Standing::kBroken : Standing::kNote,
                       "Standby " + state.name + " is " + std::string(verdict::Name(*judged.replication)) + "."});
     }

@@ -78,8 +78,9 @@ class ArchiveAnswer {
     const auto oldest = OldestDone(from.method);
     const bool lost = oldest && *oldest < *from.end_time && *end - *oldest > *objective;
     says_.push_back({lost ? Standing::kBroken : Standing::kNote,
-                     "That is " + SpokenSeconds(std::max(0.0, base::Seconds(*end - *from.end_time))) +
-                         ", less than the objective of " + SpokenSeconds(base::Seconds(*objective)) +
+                     name_ + ", " + std::string(cluster::Name(from.method)) + ": the window is " +
+                         SpokenSeconds(std::max(0.0, base::Seconds(*end - *from.end_time))) +
+                         " long, less than the objective of " + SpokenSeconds(base::Seconds(*objective)) +
                          (lost ? ": older backups are kept that lead nowhere." : ": no older backup is there.")});
   }
 
@@ -90,19 +91,18 @@ class ArchiveAnswer {
     return std::nullopt;
   }
 
+  std::size_t Restorable() const {
+    return static_cast<std::size_t>(
+        std::count_if(reading_.verdict->backups.begin(), reading_.verdict->backups.end(),
+                      [](const auto& backup) { return backup.state == BackupState::kRestorable; }));
+  }
+
   void SayNoWindow() {
-    const auto count = reading_.state.contents->catalogue.backups.size();
-    const auto restorable = std::any_of(reading_.verdict->backups.begin(), reading_.verdict->backups.end(),
-                                        [](const auto& backup) { return backup.state == BackupState::kRestorable; });
-    if (restorable) {
+    if (Restorable() > 0) {
       says_.push_back({Standing::kFine, name_ + ": no moment can be chosen; backups can be restored as they are."});
-    } else if (count == 0) {
+    } else if (reading_.state.contents->catalogue.backups.empty()) {
       says_.push_back({Standing::kBroken, name_ + ": nothing can be restored, because it holds no backup.",
                        "Take one, or check the place in the configuration: " + reading_.state.place});
-    } else {
-      says_.push_back({Standing::kBroken,
-                       name_ + ": nothing can be restored: of " + Counted(count, "backup") + " none is restorable.",
-                       "Take a new one; the reasons below tell why these are not."});
     }
   }
 
@@ -113,22 +113,24 @@ class ArchiveAnswer {
                      "Name the repository itself in the configuration, so that pgvigil can read it."});
   }
 
+  Statement SayCounts(std::size_t count) const {
+    if (!reading_.state.contents->proves) return {Standing::kNote, name_ + ": " + Counted(count, "backup") + "."};
+    if (Restorable() == 0) {
+      return {Standing::kBroken,
+              name_ + ": nothing can be restored: of " + Counted(count, "backup") + " none is restorable.",
+              "Take a new one once the reasons are gone."};
+    }
+    const auto text = name_ + ": " + Counted(count, "backup") + ", " + std::to_string(Restorable()) + " restorable.";
+    const auto newest = reading_.verdict->backups.back().state;
+    if (newest == BackupState::kRestorable || newest == BackupState::kRunning) return {Standing::kNote, text};
+    return {Standing::kBroken, text + " The newest is not.", "Take a new one once the reason is gone."};
+  }
+
   // The newest ones, newest first.
   void SayBackups() {
     const auto& backups = reading_.state.contents->catalogue.backups;
     if (backups.empty()) return;
-    const bool proves = reading_.state.contents->proves;
-    const auto newest = reading_.verdict->backups.back().state;
-    const bool bad = proves && newest != BackupState::kRestorable && newest != BackupState::kRunning;
-    Statement statement{bad ? Standing::kBroken : Standing::kNote, name_ + ": " + Counted(backups.size(), "backup")};
-    if (proves) {
-      const auto restorable =
-          std::count_if(reading_.verdict->backups.begin(), reading_.verdict->backups.end(),
-                        [](const auto& backup) { return backup.state == BackupState::kRestorable; });
-      statement.text += ", " + std::to_string(restorable) + " restorable";
-    }
-    statement.text += bad ? ". The newest is not restorable." : ".";
-    if (bad) statement.next = "Take a new one once the reason is gone.";
+    Statement statement = SayCounts(backups.size());
     for (std::size_t i = backups.size(); i > 0 && statement.details.size() < kBackupsSaid; --i)
       statement.details.push_back(BackupLine(i - 1));
     if (backups.size() > kBackupsSaid)
