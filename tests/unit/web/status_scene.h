@@ -40,7 +40,7 @@ class StatusScene {
 
   // Archive `s3` with these contents, read 10 s ago; what the site's verdict says of it is the test's to set.
   verdict::ArchiveNow& Has(const verdict::Store& store) {
-    auto reading = std::make_shared<observe::ArchiveReading>();
+    reading = std::make_shared<observe::ArchiveReading>();
     reading->state.name = "s3";
     reading->state.source = "objectstore";
     reading->state.place = "s3://backups/orders";
@@ -51,7 +51,6 @@ class StatusScene {
     reading->backups = std::make_shared<verdict::BackupSummary>(
         verdict::Summarize(store.contents.catalogue, reading->verdict->backups));
     reading->state.contents = std::make_shared<cluster::ArchiveContents>(store.contents);
-    this->reading = reading;
     view.archives = {reading};
     view.state.archives = {reading->state};
     view.site.archives.resize(1);

@@ -29,7 +29,7 @@ cluster::Backup Ended(std::string id, double begin, double end, base::WallTime w
 // Ten days with a backup at the beginning and one of last night.
 Store TenDays() {
   return Store()
-      .Has(1, 10, 20)
+      .Has(1, 10, 20, Before(days(1)))
       .With(Ended("old", 11, 12, Before(days(10)) + std::chrono::microseconds(250000)))
       .With(Ended("new", 18, 19, Before(hours(8))));
 }
@@ -187,7 +187,7 @@ TEST(StatusRestoreTest, GapsAreNamedAndYoungOnesMayStillArrive) {
   scene.Has(TenDays().Lacks(1, 14, 15).Confirmed(1, 14));
   EXPECT_TRUE(Has(scene.Restore(), "broken: s3: WAL is missing in 1 place.\n"));
   EXPECT_TRUE(Has(scene.Restore(), "- 00000001000000000000000E to 00000001000000000000000F: 2 segments, since "));
-  scene.Has(TenDays().Lacks(1, 14));
+  scene.Has(TenDays().Lacks(1, 14, 15));
   EXPECT_TRUE(Has(scene.Restore(), "note: s3: WAL is missing in 1 place; 1 of them may still arrive.\n"));
 }
 
