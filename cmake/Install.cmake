@@ -7,7 +7,7 @@ install(DIRECTORY dashboards DESTINATION ${data} FILES_MATCHING PATTERN "*.json"
 install(FILES docs/pgvigil.schema.json DESTINATION ${data})
 
 install(FILES README.md CHANGELOG.md LICENSE ARCHITECTURE.md CONTRIBUTING.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN "*.schema.json" EXCLUDE)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN "pgvigil.schema.json" EXCLUDE)
 
 # The unit names the program by its path, which `cmake --install --prefix` may still change.
 install(CODE "
