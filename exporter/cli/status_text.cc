@@ -54,7 +54,7 @@ class Renderer {
 
   // The standing in a column of its own.
   std::string Mark(const std::string& standing) const {
-    const auto padded = [](std::string word) { return word + std::string(9 - word.size(), ' '); };
+    const auto padded = [](std::string_view word) { return std::string(word) + std::string(9 - word.size(), ' '); };
     if (standing == "fine") return Coloured(padded("ok"), "32");
     if (standing == "broken") return Coloured(padded("BROKEN"), "1;31");
     if (standing == "unknown") return Coloured(padded("UNKNOWN"), "1;33");

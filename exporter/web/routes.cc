@@ -25,7 +25,7 @@ Response Status(const Request& request, const observe::FleetView& fleet, std::st
     if (name == "cluster") wanted.push_back(value);
   }
   std::string all;
-  for (const auto& view : fleet) all += (all.empty() ? "" : ", ") + Qualified(view->state.name);
+  for (const auto& view : fleet) all.append(all.empty() ? "" : ", ").append(Qualified(view->state.name));
   for (const auto& one : wanted) {
     if (std::none_of(fleet.begin(), fleet.end(), [&](const auto& view) { return IsNamed(view->state.name, one); }))
       return Response::Text(400, one + ": this cluster is not configured; there are: " + all + "\n");

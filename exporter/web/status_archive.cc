@@ -17,8 +17,16 @@ constexpr auto kSkewSaid = std::chrono::seconds(60);
 
 std::string HistoryNames(const std::vector<std::uint32_t>& timelines) {
   std::string names;
-  for (const auto timeline : timelines) names += (names.empty() ? "" : ", ") + wal::HistoryName(timeline);
+  for (const auto timeline : timelines) names.append(names.empty() ? "" : ", ").append(wal::HistoryName(timeline));
   return names;
+}
+
+std::string GapLine(const ArchiveReading& reading, const verdict::Gap& gap) {
+  auto line = SegmentName(reading, gap.first);
+  if (gap.segments > 1) line += " to " + SegmentName(reading, gap.last);
+  line += ": " + Counted(gap.segments, "segment");
+  if (gap.pending) line += ", pending";
+  return line + ", since " + SpokenMoment(gap.since);
 }
 
 void SayGaps(const ArchiveReading& reading, std::vector<Statement>& says) {
@@ -29,10 +37,7 @@ void SayGaps(const ArchiveReading& reading, std::vector<Statement>& says) {
   for (const auto& gap : gaps) {
     pending += gap.pending ? 1 : 0;
     if (statement.details.size() >= kGapsSaid) continue;
-    const auto first = SegmentName(reading, gap.first), last = SegmentName(reading, gap.last);
-    statement.details.push_back(first + (gap.segments > 1 ? " to " + last : std::string()) + ": " +
-                                Counted(gap.segments, "segment") + (gap.pending ? ", pending" : "") + ", since " +
-                                SpokenMoment(gap.since));
+    statement.details.push_back(GapLine(reading, gap));
   }
   if (gaps.size() > kGapsSaid) statement.details.push_back("and " + std::to_string(gaps.size() - kGapsSaid) + " more");
   const auto confirmed = gaps.size() - pending;

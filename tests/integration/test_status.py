@@ -12,7 +12,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from archives import Restores, Marks, fill_segments, found_marks, switch
+from archives import SEGMENT, Marks, Restores, fill_segments, found_marks, switch
 from conftest import server_directory
 from exporter import ROOT, Exporter, instances, password_file, run
 from postgres import client, free_port, run as run_unprivileged, unprivileged, wait_for
@@ -185,6 +185,27 @@ def test_where_no_commit_follows_the_backup_itself_is_the_target(own_cluster, fo
         assert "before configured recovery target was reached" in (copies.directory / f"{server.name}.log").read_text()
     finally:
         copies.stop()
+
+
+def test_a_commit_that_was_found_in_the_archive_is_remembered_while_nothing_is_written(own_cluster, folder, watch_with):
+    cluster = own_cluster(standbys=0, settings=folder.settings)
+    folder.backup(cluster.primary, "nightly")
+    fill_segments(cluster.primary, 1)
+    exporter = watch_with(cluster, folder.place)
+
+    def window(asked):
+        return (asked.archives[0].get("windows") or [{}])[0]
+
+    def end(asked):
+        high, low = window(asked)["end_lsn"].split("/")
+        return (int(high, 16) << 32) + int(low, 16)
+
+    first = wait_asked(exporter, "the commit is found", lambda asked: window(asked).get("start_target", "").startswith("recovery_target_time"))
+    for _ in range(2):  # then the samples of the primary's position tell of the end, and of no transaction
+        cluster.primary.sql("SELECT pg_logical_emit_message(false, 'no', 'transaction')")
+        switch(cluster.primary)
+    later = wait_asked(exporter, "the end moves on", lambda asked: end(asked) >= end(first) + 2 * SEGMENT)
+    assert window(later)["start_target"] == window(first)["start_target"]
 
 
 def test_an_archive_that_cannot_be_read_is_never_called_fine(own_cluster, folder, watch_with):
