@@ -76,7 +76,7 @@ class ArchiveAnswer {
     const auto& objective = view_.state.objectives.recovery_window;
     if (!objective || !from.end_time || !end || *end - *from.end_time >= *objective) return;
     const auto oldest = OldestDone(from.method);
-    const bool lost = oldest && *oldest < *from.end_time && *end - *oldest > *objective;
+    const bool lost = oldest && *end - *oldest > *objective;
     says_.push_back({lost ? Standing::kBroken : Standing::kNote,
                      name_ + ", " + std::string(cluster::Name(from.method)) + ": the window is " +
                          SpokenSeconds(std::max(0.0, base::Seconds(*end - *from.end_time))) +

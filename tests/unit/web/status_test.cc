@@ -295,6 +295,7 @@ TEST(StatusLatelyTest, APromotionLeavesAHistory) {
 }
 
 TEST(StatusTest, TheWorstIsWhatOneWordSays) {
+  EXPECT_EQ(WorstOf(Answer{"lately", "", {{Standing::kNote, "By the way.", {}, {}}}, {}}), Standing::kFine);
   StatusScene scene;
   EXPECT_EQ(WorstOf(AnswersOf(scene.view, kMoment)), Standing::kUnknown) << "no archive";
   auto& now = scene.Has(TenDays());
