@@ -265,13 +265,32 @@ TEST_F(ArchiveObserverTest, WithoutSamplesTheLastCommitIsReadFromTheWal) {
 }
 
 TEST_F(ArchiveObserverTest, WhereThePositionClockTellsTimesTheWalIsNotRead) {
+  PutBackup();
+  std::filesystem::create_directories(disk_.root() / "wal");
+  Start(Options());
+  Await(IsRead);
+  Hint(1, 21 * kMiB);
+  PutSegment(19, 19);
+  PutSegment(20, 20);
+  const auto sampled = Await([](const auto& reading) { return reading.verdict->proven_end == wal::Lsn{21 * kMiB}; });
+  EXPECT_FALSE(sampled->state.contents->last_commit) << "the oldest sample is the proven end";
+  Hint(1, 21 * kMiB + 1);
+  const auto read = Await([](const auto& reading) { return reading.state.contents->last_commit.has_value(); });
+  EXPECT_EQ(read->state.contents->last_commit->at, At("2026-11-25T20:20:00Z"));
+}
+
+TEST_F(ArchiveObserverTest, ThenTheLastCommitThatWasReadBeforeIsRemembered) {
   PutArchive();
   Start(Options());
   Await(IsRead);
-  Hint(1, 21 * kMiB);  // from the proven end on
-  EXPECT_TRUE(Await([](const auto& reading) { return !reading.state.contents->last_commit; }));
-  Hint(1, 21 * kMiB + 1);
-  EXPECT_TRUE(Await([](const auto& reading) { return reading.state.contents->last_commit.has_value(); }));
+  Hint(1, 20 * kMiB);
+  PutSegment(21, 21);
+  const auto grown = Await([](const auto& reading) { return reading.state.contents->wal.stored.size() == 3; });
+  ASSERT_TRUE(grown->state.contents->last_commit);
+  EXPECT_EQ(grown->state.contents->last_commit->at, At("2026-11-25T20:20:00Z")) << "segment 21 is not read";
+  disk_.Remove("wal/000000010000000000000014");
+  const auto shorter = Await([](const auto& reading) { return reading.verdict->proven_end == wal::Lsn{20 * kMiB}; });
+  EXPECT_FALSE(shorter->state.contents->last_commit) << "the proven WAL does not reach it any more";
 }
 
 TEST_F(ArchiveObserverTest, TheLastCommitIsReadAgainOnlyWhenTheEndMoved) {
