@@ -26,10 +26,11 @@ Response Status(const Request& request, const observe::FleetView& fleet, std::st
   }
   std::string all;
   for (const auto& view : fleet) all.append(all.empty() ? "" : ", ").append(Qualified(view->state.name));
-  for (const auto& one : wanted) {
-    if (std::none_of(fleet.begin(), fleet.end(), [&](const auto& view) { return IsNamed(view->state.name, one); }))
-      return Response::Text(400, one + ": this cluster is not configured; there are: " + all + "\n");
-  }
+  const auto is_configured = [&fleet](const std::string& one) {
+    return std::any_of(fleet.begin(), fleet.end(), [&](const auto& view) { return IsNamed(view->state.name, one); });
+  };
+  if (const auto stranger = std::find_if_not(wanted.begin(), wanted.end(), is_configured); stranger != wanted.end())
+    return Response::Text(400, *stranger + ": this cluster is not configured; there are: " + all + "\n");
   for (const auto& view : fleet) {
     if (wanted.empty() ||
         std::any_of(wanted.begin(), wanted.end(), [&](const auto& one) { return IsNamed(view->state.name, one); }))
