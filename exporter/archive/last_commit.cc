@@ -15,9 +15,9 @@ base::Result<std::optional<cluster::ArchiveContents::LastCommitted>> LastCommitB
     // Older than what is kept: nothing is known of what was committed there.
     if (!bytes.ok() && bytes.error().kind == base::ErrorKind::kNotFound) return std::optional<LastCommitted>();
     if (!bytes.ok()) return bytes.error();
-    const auto found = wal::FindLastCommit(*bytes);
+    const auto found = wal::FindLastCommit(std::string_view(*bytes).substr(0, end.bytes - number * size.bytes()));
     if (!found.ok()) return found.error();
-    if (*found && (*found)->end <= end) return std::optional(LastCommitted{segment, (*found)->at, (*found)->end});
+    if (*found) return std::optional(LastCommitted{segment, (*found)->at, (*found)->end});
     if (number == 0) break;
   }
   return std::optional<LastCommitted>();

@@ -42,8 +42,8 @@ class Reader {
   virtual base::Result<std::string> ReadSegment(const wal::Segment& segment, base::SteadyTime::duration within) = 0;
 };
 
-// The last commit or abort in the contiguous WAL before `end`: reads segments backwards along `path`, at most `most`.
-// Absent: none of them holds one.
+// The last commit or abort that ended at or before `end` in the contiguous WAL: reads segments backwards along `path`,
+// at most `most`. Absent: none of them holds one.
 base::Result<std::optional<cluster::ArchiveContents::LastCommitted>> LastCommitBefore(
     Reader& reader, const wal::Path& path, wal::Lsn end, wal::SegmentSize size, int most,
     base::SteadyTime::duration within);

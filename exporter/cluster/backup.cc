@@ -1,5 +1,6 @@
 #include "cluster/backup.h"
 
+#include <algorithm>
 #include <array>
 
 namespace pgvigil::cluster {
@@ -13,6 +14,10 @@ std::string_view Name(BackupMethod method) {
 std::string_view Name(BackupType type) {
   constexpr std::array<std::string_view, kBackupTypes> kNames = {"full", "diff", "incr"};
   return kNames[static_cast<std::size_t>(type)];
+}
+
+std::optional<base::WallTime> RestorableFrom(const Backup& backup) {
+  return backup.end_time ? std::max(backup.end_time, backup.last_commit) : std::nullopt;
 }
 
 }  // namespace pgvigil::cluster

@@ -44,6 +44,8 @@ struct Backup {
   std::uint32_t begin_timeline = 0;                    // 0: unknown
   std::uint32_t end_timeline = 0;                      // a standby's backup may end on the child of the one it began on
   std::string system_identifier;                       // empty: unknown
+  // Of the last commit before `end`, where that was looked for: a tool may take the time before it ends the backup.
+  std::optional<base::WallTime> last_commit;
 
   std::uint64_t stored_bytes = 0;              // of all its objects
   std::optional<base::WallTime> first_stored;  // upload times of its objects
@@ -55,6 +57,9 @@ struct Backup {
   std::vector<std::string> flaws;  // what of its structure is missing or empty, in words; none: whole
   std::string keep;                // barman's annotation: "full", "standalone"; empty: none
 };
+
+// The earliest time target it can be restored to: one before a commit that lies before `end` is refused.
+std::optional<base::WallTime> RestorableFrom(const Backup& backup);
 
 struct BackupCatalogue {
   std::vector<Backup> backups;  // by the time of their beginning, unknown ones by their first upload

@@ -1,5 +1,6 @@
 #include "observe/archive_observer.h"
 
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -132,6 +133,7 @@ class ArchiveObserver::Worker {
     const bool clock_knows = hints.sampled_from && verdict->proven_end && *hints.sampled_from <= *verdict->proven_end;
     if (verdict->proven_end)
       contents->last_commit = clock_knows ? Remembered(*verdict) : LastCommit(*verdict, *contents);
+    FindStarts(*verdict, *contents);
     reading.backups =
         std::make_shared<verdict::BackupSummary>(verdict::Summarize(contents->catalogue, verdict->backups));
     reading.verdict = verdict;
@@ -148,19 +150,42 @@ class ArchiveObserver::Worker {
   // Read again only when the end moved.
   std::optional<cluster::ArchiveContents::LastCommitted> LastCommit(const verdict::ArchiveVerdict& verdict,
                                                                     const cluster::ArchiveContents& contents) {
-    if (!contents.wal.segment_size) return std::nullopt;
     if (commit_read_for_ == *verdict.proven_end) return last_commit_;
-    const auto found = archive::LastCommitBefore(*reader_, verdict.path, *verdict.proven_end,
-                                                 *contents.wal.segment_size, kSegmentsReadForCommit, kRequestWithin);
-    if (!found.ok()) {
-      if (const auto held_back = throttle_.Admit("commit", clock_.Steady()))
-        Log(LogLevel::kWarn, "the last commit in the archive cannot be read", found.error(),
-            {{"pg_cluster", cluster_}, {"archive", options_.place.name}, {"repeated", *held_back}});
-      return std::nullopt;
-    }
+    const auto found = ReadCommit(verdict, contents, *verdict.proven_end);
+    if (!found) return std::nullopt;
     commit_read_for_ = *verdict.proven_end;
     last_commit_ = *found;
     return last_commit_;
+  }
+
+  // Each window's backup is looked into once.
+  void FindStarts(const verdict::ArchiveVerdict& verdict, cluster::ArchiveContents& contents) {
+    std::map<std::string, std::optional<base::WallTime>> starts;
+    for (const auto& window : verdict.windows) {
+      auto& backup = contents.catalogue.backups[window.from];
+      if (!backup.end) continue;
+      const auto known = starts_.find(backup.place);
+      if (known != starts_.end()) {
+        starts.insert(*known);
+      } else if (const auto found = ReadCommit(verdict, contents, *backup.end)) {
+        starts[backup.place] = *found ? std::optional((*found)->at) : std::nullopt;
+      }
+      if (starts.contains(backup.place)) backup.last_commit = starts[backup.place];
+    }
+    starts_ = std::move(starts);
+  }
+
+  // Absent: it cannot be read now.
+  std::optional<std::optional<cluster::ArchiveContents::LastCommitted>> ReadCommit(
+      const verdict::ArchiveVerdict& verdict, const cluster::ArchiveContents& contents, wal::Lsn end) {
+    if (!contents.wal.segment_size) return std::nullopt;
+    auto found = archive::LastCommitBefore(*reader_, verdict.path, end, *contents.wal.segment_size,
+                                           kSegmentsReadForCommit, kRequestWithin);
+    if (found.ok()) return *std::move(found);
+    if (const auto held_back = throttle_.Admit("commit", clock_.Steady()))
+      Log(LogLevel::kWarn, "the last commit in the archive cannot be read", found.error(),
+          {{"pg_cluster", cluster_}, {"archive", options_.place.name}, {"repeated", *held_back}});
+    return std::nullopt;
   }
 
   void Say(const cluster::ArchiveState& state) {
@@ -183,6 +208,7 @@ class ArchiveObserver::Worker {
   objectstore::Surroundings surroundings_;
   std::unique_ptr<archive::Reader> reader_;
   std::optional<wal::Lsn> commit_read_for_;
+  std::map<std::string, std::optional<base::WallTime>> starts_;  // by the place of a backup
   std::optional<cluster::ArchiveContents::LastCommitted> last_commit_;
   base::LogThrottle throttle_{std::chrono::minutes(5)};
   bool failed_ = false;

@@ -210,7 +210,7 @@ class ArchiveFamilies {
     for (std::size_t i = 0; i < windows.size(); ++i) {
       const auto method = cluster::Name(windows[i].method);
       const auto& from = reading_.state.contents->catalogue.backups[windows[i].from];
-      Time(kWindowStart, {name_, method, "proof"}, from.end_time);
+      Time(kWindowStart, {name_, method, "proof"}, cluster::RestorableFrom(from));
       Time(kWindowEnd, {name_, method, "proof"}, now_.window_ends[i]);
     }
   }

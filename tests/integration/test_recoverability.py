@@ -26,11 +26,12 @@ def proven_end(vigil, primary):
 
 @contextlib.contextmanager
 def busy(session, server, writers=2):
-    """Commits all the while, as many a second as the server gives."""
+    """Commits all the while, about a thousand a second."""
     server.sql("CREATE TABLE IF NOT EXISTS noise (i int); CREATE TABLE IF NOT EXISTS quiet (i int)")
     sessions = [session(server) for _ in range(writers)]
     for one in sessions:
-        one.send("DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM quiet) LOOP INSERT INTO noise VALUES (1); COMMIT; END LOOP; END $$; SELECT 'done'")
+        one.send("DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM quiet) LOOP INSERT INTO noise VALUES (1); COMMIT; "
+                 "PERFORM pg_sleep(0.0005); END LOOP; END $$; SELECT 'done'")
     try:
         yield
     finally:
