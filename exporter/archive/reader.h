@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -19,7 +20,10 @@ namespace pgvigil::archive {
 
 struct PassOptions {
   base::SteadyTime::duration request_within = std::chrono::seconds(30);  // one request, with its retries
-  std::optional<wal::SegmentSize> segment_size;      // as the server says; where nothing in the archive tells it
+  std::optional<wal::SegmentSize> segment_size;  // as the server says; where nothing in the archive tells it
+  // Where the gaps begin that the last reading was judged to have: looked for directly as well. A listing by itself
+  // does not know where timelines were left or what backups need.
+  std::vector<wal::Segment> missing;
   bool everything = false;                           // read the whole listing again, as `audit` does
   std::function<void(std::uint64_t keys)> progress;  // called now and then while a listing goes on
 };

@@ -307,17 +307,24 @@ void WalListing::ForgetIn(wal::SegmentSet& set, const std::string& after, const 
 // ---- holes
 // -----------------------------------------------------------------------------------------------------------
 
+// Those between two intervals of a timeline, and those that only the path or a backup makes one.
+std::set<wal::Segment> WalListing::Holes(const PassOptions& options) const {
+  std::set<wal::Segment> holes;
+  for (const auto timeline : inventory_.stored.Timelines()) {
+    const auto intervals = inventory_.stored.Intervals(timeline);
+    for (std::size_t i = 0; i + 1 < intervals.size(); ++i) holes.insert({timeline, intervals[i].last + 1});
+  }
+  for (const auto& missing : options.missing) {
+    if (!inventory_.stored.Contains(missing)) holes.insert(missing);
+  }
+  return holes;
+}
+
 // Those that are new, and the known ones in turn: they may be filled long after.
 base::Status WalListing::LookIntoHoles(const PassOptions& options) {
   auto& confirmed = inventory_.confirmed_missing;
   std::vector<wal::Segment> looks, known;
-  for (const auto timeline : inventory_.stored.Timelines()) {
-    const auto intervals = inventory_.stored.Intervals(timeline);
-    for (std::size_t i = 0; i + 1 < intervals.size(); ++i) {
-      const wal::Segment missing{timeline, intervals[i].last + 1};
-      (confirmed.contains(missing) ? known : looks).push_back(missing);
-    }
-  }
+  for (const auto& missing : Holes(options)) (confirmed.contains(missing) ? known : looks).push_back(missing);
   std::erase_if(confirmed,
                 [&](const auto& hole) { return !std::binary_search(known.begin(), known.end(), hole.first); });
   std::rotate(known.begin(), std::upper_bound(known.begin(), known.end(), hole_looked_at_), known.end());

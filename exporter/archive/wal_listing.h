@@ -62,6 +62,7 @@ class WalListing {
   base::Status ListFrom(const std::string& prefix, std::string start_after, const PassOptions& options);
   std::set<std::uint32_t> Growing() const;
   base::Status Recheck(const PassOptions& options);
+  std::set<wal::Segment> Holes(const PassOptions& options) const;
   base::Status LookIntoHoles(const PassOptions& options);
   base::Status LookInto(const wal::Segment& missing, const PassOptions& options);
   base::Status ReadHistories(const PassOptions& options);

@@ -123,6 +123,9 @@ class ArchiveObserver::Worker {
     archive::PassOptions pass;
     pass.request_within = kRequestWithin;
     pass.segment_size = hints.segment_size;
+    if (const auto judged = exchange_->reading.Get()->verdict) {
+      for (const auto& gap : judged->gaps) pass.missing.push_back(gap.first);
+    }
     return reader_->Pass(pass);
   }
 

@@ -186,8 +186,22 @@ class Marks:
         return {int(number): int(time) for number, time in (row.split("|") for row in rows)}
 
 
+    def up_to(self, lsn):
+        return {number for number, end in self.ends.items() if end <= lsn}
+
+
 def found_marks(server):
     return {int(number) for number in server.sql("SELECT id FROM marks").split()}
+
+
+def number_of(name):
+    return int(name[8:16], 16) * 256 + int(name[16:], 16)
+
+
+def proven_end(sight, primary):
+    """Where a segment's beginning is the end of proven WAL by a page. (The primary may have written a record since.)"""
+    flushed = int(primary.sql("SELECT pg_current_wal_flush_lsn() - '0/0'"))
+    return (flushed - int(sight.value("archive_backlog_bytes"))) // SEGMENT * SEGMENT
 
 
 def switch(server):
@@ -249,7 +263,7 @@ class Restores:
         return [line for line in log.splitlines() if "FATAL" in line][-1]
 
     def reached(self, server):
-        """Where the recovery of it ended, and on which timeline that was: its own history says so."""
+        """Where the recovery of it ended, and which timeline it followed: its own history says so."""
         timeline = server.sql("SELECT timeline_id FROM pg_control_checkpoint()")
         history = server.sql(f"SELECT pg_read_file('pg_wal/{int(timeline):08X}.history')").strip().splitlines()
         parent, lsn = history[-1].split("\t")[:2]

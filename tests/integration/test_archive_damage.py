@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from archives import SEGMENT, Barman, Marks, Restores, Sight, Vigil, fill_segments, find_barman, found_marks
+from archives import SEGMENT, Barman, Marks, Restores, Sight, Vigil, fill_segments, find_barman, found_marks, number_of, proven_end
 from conftest import server_directory
 from objectstore import find_versitygw
 from postgres import Cluster, wait_for
@@ -46,9 +46,6 @@ class Archive:
         made.archive_by_copy()
         self.copies[name] = made
         return made
-
-    def marks_up_to(self, lsn):
-        return {number for number, end in self.marks.ends.items() if end <= lsn}
 
     def end_of(self, backup):
         return self.tool.info(backup)["end_time"]
@@ -105,15 +102,6 @@ def sight_of(archive, damaged, start_exporter, tmp_path):
     return lambda name: Sight(page, name)
 
 
-def proven_end(archive, sight):
-    flushed = int(archive.primary.sql("SELECT pg_current_wal_flush_lsn() - '0/0'"))
-    return (flushed - int(sight.value("archive_backlog_bytes"))) // SEGMENT * SEGMENT  # the primary may have written a record since
-
-
-def number_of(name):
-    return int(name[8:16], 16) * 256 + int(name[16:], 16)
-
-
 def test_what_was_lost_is_counted_and_the_window_says_what_is_left(archive, damaged, sight_of):
     first, second = archive.behind
     older, newer = (archive.tool.info(backup)["end_time"] for backup in archive.backups)
@@ -131,7 +119,7 @@ def test_what_was_lost_is_counted_and_the_window_says_what_is_left(archive, dama
     for name in expected:
         sight = sight_of(name)
         starts = {moment_of(text): text for text in (older, newer)}
-        seen = (*sight.gaps, starts.get(sight.start), proven_end(archive, sight) // SEGMENT,
+        seen = (*sight.gaps, starts.get(sight.start), proven_end(sight, archive.primary) // SEGMENT,
                 sight.backups("restorable"), sight.backups("broken"))
         assert seen == expected[name], name
         assert sight.rpo("bytes") is not None
@@ -143,12 +131,12 @@ def moment_of(text):
 
 @pytest.mark.parametrize("name, backup", [("three-missing-in-two-runs", 1), ("the-last-is-partial", 1), ("the-newest-backups-own-segment-is-missing", 0)])
 def test_a_restore_to_the_end_of_wal_gets_exactly_there(archive, damaged, sight_of, name, backup):
-    proven = proven_end(archive, sight_of(name))
+    proven = proven_end(sight_of(name), archive.primary)
     copies = Restores(archive.directory / name, damaged[name])
     try:
         server = copies.restore(archive.backups[backup])
         assert copies.reached(server) == (1, proven)
-        assert found_marks(server) == archive.marks_up_to(proven)
+        assert found_marks(server) == archive.marks.up_to(proven)
     finally:
         copies.stop()
 
@@ -156,14 +144,14 @@ def test_a_restore_to_the_end_of_wal_gets_exactly_there(archive, damaged, sight_
 def test_a_segment_cut_short_ends_the_window_and_has_to_go_first(archive, damaged, sight_of):
     """PostgreSQL does not take it for the end of WAL, as it does a missing one: whoever restores has to move it away."""
     name = "one-cut-short"
-    proven = proven_end(archive, sight_of(name))
+    proven = proven_end(sight_of(name), archive.primary)
     copies = Restores(archive.directory / name, damaged[name])
     try:
         assert "has wrong size" in copies.refusal(archive.backups[0], None)
         damaged[name].file_of(archive.behind[1][2]).unlink()
         server = copies.restore(archive.backups[0])
         assert copies.reached(server) == (1, proven)
-        assert found_marks(server) == archive.marks_up_to(proven)
+        assert found_marks(server) == archive.marks.up_to(proven)
     finally:
         copies.stop()
 

@@ -98,6 +98,21 @@ TEST_F(WalListingTest, AHoleIsConfirmedByADirectLookAndKeepsItsTime) {
   EXPECT_EQ(Pass(true).confirmed_missing, (std::map<Segment, base::WallTime>{{{1, 6}, before}}));
 }
 
+TEST_F(WalListingTest, AHoleThatOnlyTheTimelinePathShowsIsLookedIntoWhenItIsNamed) {
+  PutRange(1, 1, 5);
+  PutRange(2, 8, 9);
+  const auto before = clock_.Wall();
+  EXPECT_TRUE(Pass().confirmed_missing.empty());
+  options_.missing = {{1, 6}};
+  EXPECT_EQ(PassAfter(60s).confirmed_missing, (std::map<Segment, base::WallTime>{{{1, 6}, before + 60s}}));
+  EXPECT_EQ(PassAfter(60s).confirmed_missing.size(), 1U);
+  PutRange(1, 6, 7);
+  EXPECT_TRUE(PassAfter(60s).confirmed_missing.empty());
+  EXPECT_EQ(Stored(), "1:1-7 2:8-9");
+  PassAfter(60s);
+  EXPECT_TRUE(listing_->inventory().confirmed_missing.empty()) << "what is there is no hole, whoever names it";
+}
+
 TEST_F(WalListingTest, AHoleThatIsFilledLongAfterIsFoundByLooking) {
   // More than a page, so that the re-check is elsewhere.
   PutRange(1, 1, 1500);
