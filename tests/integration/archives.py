@@ -112,6 +112,7 @@ cp $folder/$1 "$2"
     def backup(self, server, *options):
         """The id of a backup that was made."""
         before = set(self.backups())
+        wait_for("an id of its own", lambda: max(before, default="") < datetime.datetime.now().strftime("%Y%m%dT%H%M%S"))
         done = subprocess.run(self.backup_command(server, *options), env=self.environment, capture_output=True, text=True, cwd="/", check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         made, = set(self.backups()) - before
@@ -198,10 +199,11 @@ def number_of(name):
     return int(name[8:16], 16) * 256 + int(name[16:], 16)
 
 
-def proven_end(sight, primary):
-    """Where a segment's beginning is the end of proven WAL by a page. (The primary may have written a record since.)"""
-    flushed = int(primary.sql("SELECT pg_current_wal_flush_lsn() - '0/0'"))
-    return (flushed - int(sight.value("archive_backlog_bytes"))) // SEGMENT * SEGMENT
+def proven_end(sight, primary, several=False):
+    """Where proven WAL ends by a page: at a segment's beginning. (The primary may have written a record since.) Of several archives
+    the page tells only where the contiguous WAL ends, which is the same unless a history is missing."""
+    behind = sight.value("archive_backlog_bytes") if several else sight.rpo("bytes")
+    return (int(primary.sql("SELECT pg_current_wal_flush_lsn() - '0/0'")) - int(behind)) // SEGMENT * SEGMENT
 
 
 def switch(server):

@@ -119,7 +119,7 @@ def test_what_was_lost_is_counted_and_the_window_says_what_is_left(archive, dama
     for name in expected:
         sight = sight_of(name)
         starts = {moment_of(text): text for text in (older, newer)}
-        seen = (*sight.gaps, starts.get(sight.start), proven_end(sight, archive.primary) // SEGMENT,
+        seen = (*sight.gaps, starts.get(sight.start), proven_end(sight, archive.primary, several=True) // SEGMENT,
                 sight.backups("restorable"), sight.backups("broken"))
         assert seen == expected[name], name
         assert sight.rpo("bytes") is not None
@@ -131,7 +131,7 @@ def moment_of(text):
 
 @pytest.mark.parametrize("name, backup", [("three-missing-in-two-runs", 1), ("the-last-is-partial", 1), ("the-newest-backups-own-segment-is-missing", 0)])
 def test_a_restore_to_the_end_of_wal_gets_exactly_there(archive, damaged, sight_of, name, backup):
-    proven = proven_end(sight_of(name), archive.primary)
+    proven = proven_end(sight_of(name), archive.primary, several=True)
     copies = Restores(archive.directory / name, damaged[name])
     try:
         server = copies.restore(archive.backups[backup])
@@ -144,7 +144,7 @@ def test_a_restore_to_the_end_of_wal_gets_exactly_there(archive, damaged, sight_
 def test_a_segment_cut_short_ends_the_window_and_has_to_go_first(archive, damaged, sight_of):
     """PostgreSQL does not take it for the end of WAL, as it does a missing one: whoever restores has to move it away."""
     name = "one-cut-short"
-    proven = proven_end(sight_of(name), archive.primary)
+    proven = proven_end(sight_of(name), archive.primary, several=True)
     copies = Restores(archive.directory / name, damaged[name])
     try:
         assert "has wrong size" in copies.refusal(archive.backups[0], None)

@@ -1,17 +1,15 @@
 """Archives over promotions: what pgvigil says of them, and what a restore from them then reaches."""
 
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
 from archives import SEGMENT, Marks, Restores, Vigil, fill_segments, find_barman, found_marks, number_of, proven_end, switch
 from objectstore import find_versitygw
-from postgres import Server, run, unprivileged, wait_for
+from postgres import Server, run, wait_for
 from situations import replayed
 
 pytestmark = pytest.mark.skipif(find_versitygw() is None or find_barman("debian") is None,
@@ -32,7 +30,7 @@ def scene(make_barman, own_cluster, start_exporter, tmp_path):
 
 
 @pytest.fixture
-def restore(request):
+def restore():
     """restore(cluster, tool, backup, ...): what a restore of it finds, and where it ended."""
 
     def one(cluster, tool, backup, **settings):
@@ -107,6 +105,12 @@ def test_segments_that_died_with_the_primary_end_the_window_until_they_are_found
     assert sight.value("archive_timeline_id") == 2
     proven = proven_end(sight, new)
     assert restore(cluster, tool, backup) == (set(range(1, last + 1)), (2, proven))
+
+    tool.file_of("00000002.history").unlink()
+    sight = vigil.wait("the history is missed", lambda sight: sight.value("archive_missing_histories") == 1)
+    proven = proven_end(sight, new)
+    assert sight.value("archive_timeline_id") == 1
+    assert restore(cluster, tool, backup) == (marks.up_to(proven), (1, proven))
 
 
 def test_an_old_primary_that_goes_on_is_told_and_proves_nothing(scene, restore):
@@ -191,3 +195,36 @@ def test_a_standbys_backup_may_begin_before_a_promotion_and_end_behind_it(scene,
     sight = vigil.wait("it is judged", lambda sight: sight.backups("restorable") == 1 and sight.value("archive_backlog_segments") == 0)
     assert sight.gaps == (0, 0)
     assert restore(cluster, tool, backup) == (set(range(1, last + 1)), (2, proven_end(sight, new)))
+
+
+def test_a_restored_server_that_archives_into_the_same_place_takes_the_path_with_it(scene, restore):
+    tool, cluster, marks, watch = scene(0)
+    primary = cluster.primary
+    backups = []
+    for _ in range(2):
+        backups.append(tool.backup(primary))
+        marks.make(2)
+        switch(primary)
+    last, times = len(marks.ends), marks.times()
+    primary.stop()
+    copies = Restores(cluster.directory, tool)
+    try:
+        restored = copies.restore(backups[0], times[1], archive_mode="on")
+        restored.sql("INSERT INTO marks VALUES (101)")
+        switch(restored)
+        sight = watch([restored]).wait("its timeline is seen", lambda sight: sight.value("archive_timeline_id") == 2)
+        assert (sight.backups("restorable"), sight.backups("broken")) == (1, 1), "what was taken behind the fork is of another history"
+        assert sight.gaps == (0, 0)
+        assert restore(cluster, tool, backups[0]) == ({1, 101}, (2, proven_end(sight, restored)))
+        assert "is not a child of this server's history" in copies.refusal(backups[1], None)
+        restored.stop()
+
+        primary.start()
+        switch(primary)
+        sight = watch([primary]).wait("the higher timeline is seen", lambda sight: sight.value("archive_conflicts", kind="timeline"))
+        assert sight.value("archive_highest_timeline_id") == 2
+        assert (sight.backups("restorable"), sight.backups("broken")) == (2, 0)
+        proven = proven_end(sight, primary)
+        assert restore(cluster, tool, backups[1], recovery_target_timeline="1") == (set(range(1, last + 1)), (1, proven))
+    finally:
+        copies.stop()
