@@ -92,7 +92,7 @@ bool CommitFollows(base::WallTime start, wal::Lsn end, const ArchiveState& archi
 void JudgeWindows(const ArchiveState& archive, const ArchiveVerdict& verdict, const Source& source, ArchiveNow& now) {
   for (const auto& window : verdict.windows) {
     const auto end = OnPath(window.end, verdict, source.clock);
-    const auto& start = archive.contents->catalogue.backups[window.from].end_time;
+    const auto start = cluster::RestorableFrom(archive.contents->catalogue.backups[window.from]);
     now.window_ends.push_back(TimeOf(end, archive, source));
     now.commits_follow.push_back(start && CommitFollows(*start, end, archive, source));
   }

@@ -150,11 +150,11 @@ class ArchiveJson {
     const auto& backups = reading_.state.contents->catalogue.backups;
     const auto& from = backups[window.from];
     Json json{{"method", cluster::Name(window.method)}, {"evidence", "proof"}};
-    Put(json, "start", from.end_time);
+    Put(json, "start", cluster::RestorableFrom(from));
     Put(json, "end", now_.window_ends[index]);
     json["end_lsn"] = wal::Format(window.end);
     json["start_backup"] = base::ValidUtf8(from.id);
-    json["start_target"] = verdict::StartTarget(from.end_time, now_.commits_follow[index]);
+    json["start_target"] = verdict::StartTarget(cluster::RestorableFrom(from), now_.commits_follow[index]);
     json["end_backup"] = base::ValidUtf8(backups[NewestTo(reading_, window)].id);
     json["end_target"] = verdict::kEndTarget;
     if (const auto timeline = verdict::TimelineTarget(*reading_.verdict, window)) json["timeline_target"] = *timeline;

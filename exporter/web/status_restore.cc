@@ -54,7 +54,7 @@ class ArchiveAnswer {
     Statement statement{Standing::kFine, name_ + ", " + method + ": " + MomentsText(from, end)};
     statement.text += ", proven by backup " + from.id + " and unbroken WAL up to " + wal::Format(window.end) + ".";
     statement.details.push_back("to the start: restore backup " + from.id + ", then " +
-                                verdict::StartTarget(from.end_time, archive_.commits_follow[index]));
+                                verdict::StartTarget(cluster::RestorableFrom(from), archive_.commits_follow[index]));
     statement.details.push_back("to the end: restore backup " + NewestReaching(window) + ", then " +
                                 std::string(verdict::kEndTarget));
     if (const auto timeline = verdict::TimelineTarget(*reading_.verdict, window))
@@ -64,8 +64,9 @@ class ArchiveAnswer {
   }
 
   static std::string MomentsText(const Backup& from, const std::optional<base::WallTime>& end) {
-    const auto start = from.end_time ? SpokenMoment(*from.end_time) : "the end of backup " + from.id;
-    if (end && from.end_time && *end <= *from.end_time) return "the moment " + start + ", and no later one yet";
+    const auto restorable = cluster::RestorableFrom(from);
+    const auto start = restorable ? SpokenMoment(*restorable) : "the end of backup " + from.id;
+    if (end && restorable && *end <= *restorable) return "the moment " + start + ", and no later one yet";
     return "any moment from " + start + " to " + (end ? SpokenMoment(*end) : "one that is not known");
   }
 
@@ -74,12 +75,13 @@ class ArchiveAnswer {
 
   void SayLength(const Backup& from, const std::optional<base::WallTime>& end) {
     const auto& objective = view_.state.objectives.recovery_window;
-    if (!objective || !from.end_time || !end || *end - *from.end_time >= *objective) return;
+    const auto start = cluster::RestorableFrom(from);
+    if (!objective || !start || !end || *end - *start >= *objective) return;
     const auto oldest = OldestDone(from.method);
     const bool lost = oldest && *end - *oldest > *objective;
     says_.push_back({lost ? Standing::kBroken : Standing::kNote,
                      name_ + ", " + std::string(cluster::Name(from.method)) + ": the window is " +
-                         SpokenSeconds(std::max(0.0, base::Seconds(*end - *from.end_time))) +
+                         SpokenSeconds(std::max(0.0, base::Seconds(*end - *start))) +
                          " long, less than the objective of " + SpokenSeconds(base::Seconds(*objective)) +
                          (lost ? ": older backups are kept that lead nowhere." : ": no older backup is there.")});
   }
