@@ -17,7 +17,7 @@ DEMO_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertman
 
 TEST_PACKAGES="postgresql-15 postgresql-client-15 prometheus prometheus-alertmanager prometheus-postgres-exporter
   python3 python3-pytest python3-yaml python3-jsonschema python3-venv clang-format-19 clang-tidy-19 shellcheck yamllint
-  debootstrap curl faketime openssl procps systemd npm barman-cli-cloud"
+  debootstrap curl faketime openssl procps systemd npm barman-cli-cloud pgbackrest"
 
 # Installs what is missing, without letting Debian start a single service: the tests start their own.
 install_packages() {

@@ -36,21 +36,43 @@ def micros(seconds):
     return round(seconds * 1e6)
 
 
-class Barman:
+class Tool:
+    """What every tool here has: a directory, and in it the scripts that PostgreSQL runs."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.archive_script, self.restore_script = self.directory / "archive", self.directory / "restore"
+
+    def write_script(self, path, text):
+        """Whole at once: a server may run it at any moment."""
+        new = path.with_suffix(".new")
+        new.write_text("#!/bin/sh\n" + text)
+        new.chmod(0o755)
+        os.replace(new, path)
+
+    def archive_not(self, answer):
+        """Every segment is refused ("false") or thrown away ("true")."""
+        self.write_script(self.archive_script, f"exec {answer}\n")
+
+    @property
+    def settings(self):
+        return {**SETTINGS, "archive_command": f"{self.archive_script} %p %f"}
+
+
+class Barman(Tool):
     """barman-cloud with one place of its own in the S3 server: archives, backs up, restores."""
 
     method = "barman"
 
     def __init__(self, version, s3, directory, path):
+        super().__init__(directory)
         self.programs = find_barman(version)
         self.s3, self.path, self.server = s3, path, "orders"
-        self.directory = pathlib.Path(directory)
         self.root = s3.buckets / BUCKET / path / self.server  # an object is a file
         self.wals = self.root / "wals"
         self.environment = {"AWS_ACCESS_KEY_ID": ADMIN, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_CA_BUNDLE": str(s3.ca),
                             "AWS_DEFAULT_REGION": "us-east-1", "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
                             "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-        self.archive_script, self.restore_script = self.directory / "archive", self.directory / "restore"
         for folder in (self.directory, self.wals, self.directory / "coming"):  # a server may copy into them by itself
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o777)
@@ -67,13 +89,6 @@ class Barman:
         exports = "".join(f"export {name}='{value}'\n" for name, value in self.environment.items())
         return f"{exports}exec timeout 60 {self.programs}/barman-cloud-{program} {options} {self.s3.endpoint} {self.url} {self.server} {after}\n"
 
-    def write_script(self, path, text):
-        """Whole at once: a server may run it at any moment."""
-        new = path.with_suffix(".new")
-        new.write_text("#!/bin/sh\n" + text)
-        new.chmod(0o755)
-        os.replace(new, path)
-
     def archive_by_tool(self, *options):
         self.write_script(self.archive_script, self.words("wal-archive", " ".join([*options, "--endpoint-url"]), '"$1"'))
 
@@ -86,14 +101,6 @@ umask 0; mkdir -p $folder && cp "$1" {coming}/$$.$2 && chmod 644 {coming}/$$.$2 
         self.write_script(self.restore_script, f"""case $1 in *.history) folder={self.wals} ;; *) folder={self.wals}/$(expr substr "$1" 1 16) ;; esac
 cp $folder/$1 "$2"
 """)
-
-    def archive_not(self, answer):
-        """Every segment is refused ("false") or thrown away ("true")."""
-        self.write_script(self.archive_script, f"exec {answer}\n")
-
-    @property
-    def settings(self):
-        return {**SETTINGS, "archive_command": f"{self.archive_script} %p %f"}
 
     # -- what an administrator runs
 
