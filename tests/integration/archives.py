@@ -259,9 +259,9 @@ class Restores:
         wait_for(f"{server.name} is restored", lambda: server.accepts() and server.sql("SELECT pg_is_in_recovery()") == "f", 120)
         return server
 
-    def refusal(self, backup, target):
+    def refusal(self, backup, target, **settings):
         """The last words of a server that could not be restored to this."""
-        server = self.begin(backup, target)
+        server = self.begin(backup, target, **settings)
         log_of = (self.directory / f"{server.name}.log").read_text
         try:
             wait_for("it gives up", lambda: server.process.poll() is not None or "archive recovery complete" in log_of())
