@@ -3,6 +3,7 @@
 // common/crypto/cipherBlock.c. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -1,6 +1,7 @@
 // <name>_backup_stop_sentinel.json of WAL-G. Source: its internal/databases/postgres/backup_sentinel_dto.go. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

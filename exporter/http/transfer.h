@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>

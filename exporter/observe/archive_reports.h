@@ -1,6 +1,7 @@
 // What a cluster's primary reported as archived lately, and when it was first seen to: what a listing is held against.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -2,6 +2,7 @@
 // libpqxx. Not thread-safe, and never on the event loop.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

@@ -3,6 +3,7 @@
 // PostgreSQL manual, libpq, "Asynchronous Command Processing", "Pipeline Mode".
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
