@@ -275,6 +275,18 @@ def test_defaults_given_as_values_change_nothing():
     assert render("-f", str(CHART / "values.yaml"), *MINIMAL) == render(*MINIMAL)
 
 
+def ports_out(*arguments):
+    return [port["port"] for rule in the("NetworkPolicy", *arguments)["spec"]["egress"] for port in rule["ports"]]
+
+
+def test_the_network_policy_lets_out_to_object_stores_where_there_is_an_archive():
+    servers_alone = SERVER + ["--set", "networkPolicy.enabled=true"]
+    assert 443 not in ports_out(*servers_alone)
+    with_archive = servers_alone + ["--set-json", f"clusters[0].archive={json.dumps([ARCHIVE])}", "--set", "secrets[0].name=backups,secrets[0].secretName=b"]
+    assert 443 in ports_out(*with_archive)
+    assert 9000 in ports_out(*with_archive, "--set", "networkPolicy.objectStore.ports={9000}")
+
+
 def test_a_changed_configuration_restarts_the_pod():
     def sums(*arguments):
         return the("Deployment", *FULL, *arguments)["spec"]["template"]["metadata"]["annotations"]
@@ -288,6 +300,10 @@ def test_a_changed_configuration_restarts_the_pod():
 INSTANCE = "clusters[0].instances[0]"
 LOGIN = ["--set", "clusters[0].name=a", "--set", f"{INSTANCE}.name=a-1"]
 SERVER = LOGIN + ["--set", f"{INSTANCE}.dsn=host=x"]
+
+
+ARCHIVE = {"name": "s3", "barman": {"bucket": "backups", "server": "orders", "credentials": {
+    "access_key_id_file": "/etc/pgvigil/secrets/backups/id", "secret_access_key_file": "/etc/pgvigil/secrets/backups/key"}}}
 
 
 def dsn(text):
@@ -329,6 +345,7 @@ BAD = {
     "password in a data source": (
         SERVER + ["--set", "extraEnv[0].name=DATA_SOURCE_NAME,extraEnv[0].value=postgresql://me:s3cret@x/db"], "DATA_SOURCE_NAME holds a password"),
     "file of no secret": (LOGIN + ["--set", f"{INSTANCE}.dsn=host=x", "--set", f"{INSTANCE}.password_file=/etc/pgvigil/secrets/login/password"], "secretName or configMapName"),
+    "archive's key of no secret": (SERVER + ["--set-json", f"clusters[0].archive={json.dumps([ARCHIVE])}"], r"clusters\[0\]\.archive\[0\] names files.*backups"),
     "no instances": (["--set-json", 'clusters=[{"name":"a","instances":[]}]'], "instances"),
     "cluster without a name": (SERVER + ["--set", "clusters[0].name="], "name"),
     "instance without a name": (SERVER + ["--set", f"{INSTANCE}.name="], "name"),
@@ -449,7 +466,7 @@ def test_examples_of_the_documentation_render(tmp_path):
     text = (ROOT / "docs/install.md").read_text(encoding="utf-8")
     examples = [block for block in re.findall(r"(?s)```yaml\n(.*?)```", text) if re.search(r"(?m)^(clusters|prometheusRule):", block)]
     examples += re.findall(r"(?s)```yaml\n(.*?)```", (CHART / "README.md").read_text(encoding="utf-8"))
-    assert len(examples) == 3
+    assert len(examples) == 4
     for i, block in enumerate(examples):
         path = tmp_path / f"{i}.yaml"
         path.write_text(block, encoding="utf-8")

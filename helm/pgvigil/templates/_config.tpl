@@ -55,3 +55,8 @@ tls_server_config:
 {{- define "pgvigil.queryText" -}}
 {{- if kindIs "string" .content }}{{ .content }}{{ else }}{{ toYaml .content }}{{ end }}
 {{- end }}
+
+{{- /* Whether an archive is to be read, which may lie in an object store. */}}
+{{- define "pgvigil.hasArchive" -}}
+{{- range .Values.clusters }}{{ if .archive }}yes{{ end }}{{ end }}
+{{- end }}

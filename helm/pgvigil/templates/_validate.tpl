@@ -97,8 +97,11 @@ whatever space libpq takes, as user:password@ of a URI, as a URI's parameter, wh
 {{- if hasKey $instances $instance.name }}{{ fail (printf "%s: another instance of this cluster has the same name" $place) }}{{ end }}
 {{- $_ := set $instances $instance.name true }}
 {{- include "pgvigil.validateDsn" (dict "where" $place "dsn" $instance.dsn) }}
-{{- include "pgvigil.validateMountedSecrets" (dict "root" $ "where" $place "instance" $instance) }}
+{{- include "pgvigil.validateMountedSecrets" (dict "root" $ "where" $place "text" (printf "%s %s" $instance.dsn (include "pgvigil.passwordPath" $instance))) }}
 {{- include "pgvigil.validatePassword" (dict "root" $ "where" $place "instance" $instance) }}
+{{- end }}
+{{- range $a, $archive := $cluster.archive }}
+{{- include "pgvigil.validateMountedSecrets" (dict "root" $ "where" (printf "%s.archive[%d]" $where $a) "text" (toJson $archive)) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -111,12 +114,12 @@ whatever space libpq takes, as user:password@ of a URI, as a URI's parameter, wh
 {{- end }}
 {{- end }}
 
-{{- /* Every file of a mounted Secret that an instance names lies in a folder that `secrets` mounts. */}}
+{{- /* Every file of a mounted Secret that an instance or archive names lies in a folder that `secrets` mounts. */}}
 {{- define "pgvigil.validateMountedSecrets" -}}
 {{- $mounts := dict }}
 {{- range .root.Values.secrets }}{{ $_ := set $mounts .name true }}{{ end }}
 {{- $where := .where }}
-{{- $paths := regexFindAll "/etc/pgvigil/secrets/[^/ &'%]+" (printf "%s %s" .instance.dsn (include "pgvigil.passwordPath" .instance)) -1 }}
+{{- $paths := regexFindAll `/etc/pgvigil/secrets/[^/ &'"%]+` .text -1 }}
 {{- range $path := $paths }}
 {{- $name := base $path }}
 {{- if not (hasKey $mounts $name) }}
