@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows pgvigil at work: builds it, starts a primary and two standbys with WAL archiving and some load, pgvigil, Prometheus
+# Shows pgvigil at work: builds it, starts a primary and two standbys with an archive, a backup and some load, pgvigil, Prometheus
 # with the shipped rules, Alertmanager with the shipped routing; then prints what pgvigil sees, where to look, and each alert.
 #
 #   scripts/demo.sh               until Ctrl-C

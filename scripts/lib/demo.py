@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,9 +15,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 # pylint: disable=wrong-import-position
-from exporter import Exporter, instances, password_file  # noqa: E402
+from exporter import Exporter, binary, instances, password_file  # noqa: E402
 from monitoring import Alertmanager, Prometheus, Sink, shipped_routing  # noqa: E402
-from postgres import Cluster, Interruption, wait_for  # noqa: E402
+from postgres import Cluster, Interruption, client, run, wait_for  # noqa: E402
 
 
 class Load:
@@ -97,18 +98,25 @@ class Demo:
         self.failures = 0
         directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pgvigil-demo-")))
         directory.chmod(0o755)
-        (directory / "archive").mkdir()
-        (directory / "archive").chmod(0o777)
+        for folder in ("archive", "backups"):
+            (directory / folder).mkdir()
+            (directory / folder).chmod(0o777)
         print("starting a primary and two standbys", flush=True)
         self.cluster = Cluster(directory, settings={"archive_command": f"test ! -f {directory}/archive/%f && cp %p {directory}/archive/%f"})
         stack.callback(self.cluster.stop)
+        print("taking a base backup", flush=True)
+        run([client("pg_basebackup"), "-D", directory / "backups" / "base", "-h", "127.0.0.1", "-p", self.cluster.primary.port, "-U", "postgres",
+             "-c", "fast", "--no-sync"])
         self.cluster.primary.sql("CREATE TABLE load(i int)")
         self.load = Load(self.cluster.primary)
         stack.callback(lambda: self.load.stop())
         print("starting pgvigil, Prometheus and Alertmanager, with the shipped rules and routing; so that nobody waits, every `for`, every wait\n"
               "for a group and every scrape interval is 1 s here (shipped: minutes), and working hours are always", flush=True)
         config = directory / "pgvigil.json"
-        config.write_text(json.dumps({"clusters": [{"name": "orders", "instances": instances(self.cluster.servers, password_file(directory))}]}))
+        config.write_text(json.dumps({
+            "clusters": [{"name": "orders", "instances": instances(self.cluster.servers, password_file(directory)),
+                          "archive": [{"name": "local", "directory": {"path": f"{directory}/archive", "backups": f"{directory}/backups"}}]}],
+            "intervals": {"archive": "1s"}}))
         self.exporter = Exporter(directory, ["--config", str(config)])
         stack.callback(self.exporter.stop)
         self.receivers = Receivers()
@@ -138,8 +146,17 @@ class Demo:
     def show(self):
         self.expect("every instance answers and both standbys stream", lambda: self._settled(self.exporter.page()))
         print(table(self.exporter.page()))
+        self.cluster.primary.sql("SELECT pg_switch_wal()")
+        self.expect("what is written is archived, and proven restorable from the base backup",
+                    lambda: self.exporter.page().get("pgvigil_recovery_window_end_timestamp_seconds", archive="local", evidence="proof"))
+        print(f"\npgvigil status --url http://127.0.0.1:{self.exporter.port} says:\n{self.status()}")
         print(f"  pgvigil       http://127.0.0.1:{self.exporter.port}/\n  Prometheus    http://127.0.0.1:{self.prometheus.port}/alerts\n"
               f"  Alertmanager  http://127.0.0.1:{self.alertmanager.port}/\n", flush=True)
+
+    def status(self):
+        """The answers for a person; its exit status says whether they are good ones."""
+        return subprocess.run([binary(), "status", "--url", f"http://127.0.0.1:{self.exporter.port}"], capture_output=True, text=True,
+                              check=False).stdout
 
     @staticmethod
     def _settled(page):
