@@ -1,0 +1,63 @@
+"""What it costs to read an archive of a million WAL files from a real S3 server; prints the table of docs/performance.md.
+
+    archive_bench.py [--segments N] [--passes N]
+
+The files are made in the server's own directory: a compressed segment of four bytes each.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+
+# pylint: disable=wrong-import-position
+from objectstore import ADMIN, SECRET, Server  # noqa: E402
+
+
+def make_segments(wals, count):
+    content = b"\x1f\x8b\x08\x00"
+    for log in range(-(-count // 256)):
+        folder = wals / f"00000001{log:08X}"
+        folder.mkdir(parents=True)
+        for number in range(min(256, count - 256 * log)):
+            (folder / f"00000001{log:08X}{number:08X}.gz").write_bytes(content)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--segments", type=int, default=1_000_000)
+    arguments.add_argument("--passes", type=int, default=10)
+    asked = arguments.parse_args()
+    program = pathlib.Path(os.environ.get("PGVIGIL_BINARY", ROOT / "build/release/exporter/pgvigil")).parents[1] / "tests/bench/archive_bench"
+    with tempfile.TemporaryDirectory(prefix="pgvigil-bench-") as directory:
+        server = Server(pathlib.Path(directory))
+        try:
+            make_segments(server.buckets / "backups/orders/wals", asked.segments)
+            done = subprocess.run([program, server.endpoint, server.ca, "backups", "orders", str(asked.passes)], capture_output=True, text=True, check=False,
+                                  env={"AWS_ACCESS_KEY_ID": ADMIN, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"})
+        finally:
+            server.stop()
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+    show([json.loads(line) for line in done.stdout.splitlines()])
+
+
+def show(lines):
+    by = {what: [line for line in lines if line["what"] == what] for what in ("first", "listing", "later")}
+    listing = sum(line["seconds"] for line in by["listing"]) / len(by["listing"])
+    later = sorted(line["cpu_ms"] for line in by["later"][1:])
+    first = by["first"][0]
+    print("| reading an archive | measured | bar |\n| --- | --- | --- |")
+    print(f"| first pass over {first['keys']:,} segments, against a bare listing | {first['seconds']:.1f} s, {first['seconds'] / listing:.2f} times | 1.2 times |")
+    print(f"| resident after it | {first['peak_mib']:.1f} MiB | 64 MiB |")
+    print(f"| a later pass: requests | {min(line['requests'] for line in by['later'])} to {max(line['requests'] for line in by['later'])} | the same at any size |")
+    print(f"| a later pass: CPU, median and greatest | {later[len(later) // 2]:.1f} ms, {later[-1]:.1f} ms | 20 ms |")
+
+
+main()
