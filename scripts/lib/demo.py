@@ -216,6 +216,8 @@ def main(mode):
             print(f"demo: {problem}; everything is stopped", file=sys.stderr)
             return 1
         failures = None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # nothing is left to be ended, and Python's own end is short
+        signal.signal(number, signal.SIG_IGN)
     if failures is None:
         print("interrupted; everything is stopped", flush=True)
         return 128 + asked_by[0]

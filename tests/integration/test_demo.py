@@ -5,7 +5,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -29,21 +28,24 @@ def processes_of(directory):
     return found
 
 
-# In seconds after the first word: in initdb, while the primary starts, while the standbys are copied, later.
-@pytest.mark.parametrize("number, after", [
-    (signal.SIGTERM, 0.1), (signal.SIGTERM, 0.8), (signal.SIGTERM, 1.2), (signal.SIGTERM, 1.6), (signal.SIGINT, 2.5), (signal.SIGHUP, 4),
-    (signal.SIGTERM, 6)])
-def test_an_interrupted_start_leaves_nothing(number, after):
+# What lies in its directory once it has come that far.
+MOMENTS = {"initdb runs": "orders-1", "the primary starts": "orders-1/postmaster.pid", "a standby is copied": "orders-2",
+           "a standby starts": "orders-3/postmaster.pid", "a base backup is taken": "backups/base", "pgvigil starts": "pgvigil.log",
+           "Prometheus starts": "prometheus.json"}
+
+
+@pytest.mark.parametrize("number, moment", [
+    *((signal.SIGTERM, moment) for moment in MOMENTS), (signal.SIGINT, "a standby is copied"), (signal.SIGHUP, "pgvigil starts")])
+def test_an_interrupted_start_leaves_nothing(number, moment):
     with server_directory() as directory:
         with subprocess.Popen([sys.executable, DEMO], env={**os.environ, "TMPDIR": str(directory), "PGVIGIL_BINARY": binary()},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
-            said = demo.stdout.readline()
-            time.sleep(after)
-            demo.send_signal(number)
-            time.sleep(0.2)
-            if demo.poll() is None:
+            try:
+                wait_for(moment, lambda: list(directory.glob(f"pgvigil-demo-*/{MOMENTS[moment]}")))
+            finally:
+                demo.send_signal(number)
                 demo.send_signal(number)  # an impatient second one
-            said += demo.communicate(timeout=60)[0]
+            said = demo.communicate(timeout=60)[0]
         assert "Traceback" not in said
         # Once it has said how to end it, being ended is no failure.
         expected = 0 if "Ctrl-C ends it" in said else 128 + number

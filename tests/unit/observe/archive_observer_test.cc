@@ -270,8 +270,8 @@ TEST_F(ArchiveObserverTest, WhereThePositionClockTellsTimesTheWalIsNotRead) {
   Start(Options());
   Await(IsRead);
   Hint(1, 21 * kMiB);
-  PutSegment(19, 19);
   PutSegment(20, 20);
+  PutSegment(19, 19);  // last: with it everything is proven at once
   const auto sampled = Await([](const auto& reading) { return reading.verdict->proven_end == wal::Lsn{21 * kMiB}; });
   EXPECT_FALSE(sampled->state.contents->last_commit) << "the oldest sample is the proven end";
   Hint(1, 21 * kMiB + 1);
