@@ -321,18 +321,18 @@ class Sight:
 class Vigil:
     """An exporter that watches a cluster and its archive."""
 
-    def __init__(self, start_exporter, directory, servers, *places, **config):
+    def __init__(self, start_exporter, directory, servers, *places, method="barman", environment=None, **config):
         directory = pathlib.Path(directory)
         queries = directory / "queries.yaml"
         queries.write_text(json.dumps(PROBE))
         secret = directory / "password" if (directory / "password").exists() else password_file(directory)
-        self.archive = places[0]["name"]
+        self.archive, self.method = places[0]["name"], method
         self.exporter = start_exporter({
             "clusters": [{"name": "orders", "instances": instances(servers, secret), "archive": list(places)}],
-            "queries": [{"files": str(queries)}], **{"intervals": {"archive": "1s", "observe_standby": "1s"}, **config}})
+            "queries": [{"files": str(queries)}], **{"intervals": {"archive": "1s", "observe_standby": "1s"}, **config}}, environment=environment)
 
     def sight(self, **options):
-        return Sight(self.exporter.page(**options), self.archive)
+        return Sight(self.exporter.page(**options), self.archive, self.method)
 
     def wait(self, what, condition, seconds=60):
         """The first sight for which condition(sight) is true; what was seen last, if there is none."""

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from archives import BUCKET, Barman
-from exporter import Exporter, Page, instances, password_file, run
+from exporter import Exporter, Page, ShiftedClock, instances, password_file, run
 from objectstore import Server as S3Server
 from postgres import Cluster
 from situations import Session
@@ -99,6 +99,12 @@ def scrape(tmp_path):
         return page
 
     return one
+
+
+@pytest.fixture
+def clock():
+    with server_directory() as directory:
+        yield ShiftedClock(directory)
 
 
 @pytest.fixture

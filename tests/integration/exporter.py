@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 
 from postgres import PASSWORD, wait_for
@@ -22,6 +23,33 @@ def binary():
     if not built:
         raise RuntimeError("pgvigil is not built: cmake --preset release && cmake --build --preset release")
     return str(built[-1])
+
+
+def find_built(name):
+    """What the tests themselves are built of: beside the program under test, or the newest one in the tree."""
+    if os.environ.get("PGVIGIL_BINARY"):
+        beside = pathlib.Path(os.environ["PGVIGIL_BINARY"]).resolve().parents[1] / "tests" / name
+        if beside.exists():
+            return str(beside)
+    built = sorted(ROOT.glob(f"build/*/tests/{name}"), key=lambda path: path.stat().st_mtime)
+    if not built:
+        raise RuntimeError(f"{name} is not built: cmake --build --preset dev")
+    return str(built[-1])
+
+
+class ShiftedClock:
+    """The clocks of the programs that are started with its environment: a test moves them ahead."""
+
+    def __init__(self, directory):
+        self.path = pathlib.Path(directory) / "shift"
+        self.seconds = 0
+        self.ahead(0)
+        self.environment = {"LD_PRELOAD": find_built("shift_clock.so"), "SHIFT_CLOCK_FILE": str(self.path)}
+
+    def ahead(self, seconds):
+        self.seconds += seconds
+        with open(self.path, "r+b" if self.path.exists() else "wb") as file:  # it is mapped
+            file.write(struct.pack("q", self.seconds))
 
 
 class Page:

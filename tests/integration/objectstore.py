@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.parse
 
-from exporter import ROOT
+from exporter import ROOT, find_built
 
 ADMIN, SECRET = "admin", "admin-secret-key"
 
@@ -28,15 +28,7 @@ def find_versitygw():
 
 
 def find_probe():
-    """The probe beside the program under test, or the newest one in the tree."""
-    if os.environ.get("PGVIGIL_BINARY"):
-        beside = pathlib.Path(os.environ["PGVIGIL_BINARY"]).parents[1] / "tests/store_probe"
-        if beside.exists():
-            return str(beside)
-    built = sorted(ROOT.glob("build/*/tests/store_probe"), key=lambda path: path.stat().st_mtime)
-    if not built:
-        raise RuntimeError("store_probe is not built: cmake --build --preset dev --target store_probe")
-    return str(built[-1])
+    return find_built("store_probe")
 
 
 def free_port():
@@ -48,11 +40,12 @@ def free_port():
 class Server:
     """versitygw on a directory: a bucket is a directory, an object a file."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, buckets=None):
+        """Of another server's buckets, or its own."""
         self.directory = directory
-        self.buckets = directory / "buckets"
-        self.buckets.mkdir(parents=True)
-        (directory / "iam").mkdir()
+        self.buckets = buckets or directory / "buckets"
+        self.buckets.mkdir(parents=True, exist_ok=True)
+        (directory / "iam").mkdir(parents=True)
         # Valid since yesterday where that can be had: for a client whose clock is behind.
         yesterday = ["faketime", "-f", "-1d"] if shutil.which("faketime") else []
         subprocess.run([*yesterday, "bash", str(ROOT / "tests/integration/make_certificates.sh"), str(directory)], check=True)
@@ -145,6 +138,13 @@ class Relay:
         self.stopping = False
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
+
+    @classmethod
+    def of(cls, server, change):
+        """In front of an S3 server, with the same certificate."""
+        outer = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        outer.load_cert_chain(server.directory / "server.crt", server.directory / "server.key")
+        return cls(server.port, change, outer, ssl.create_default_context(cafile=str(server.ca)))
 
     @property
     def endpoint(self):

@@ -87,6 +87,7 @@ class Server:
         self.bin = bindir(major)
         self.data = pathlib.Path(directory) / name
         self.port = free_port()
+        self.environment = None  # beyond the tests' own
         self.process = None
 
     def dsn(self, user="pgvigil", dbname="postgres", **more):
@@ -132,7 +133,8 @@ class Server:
         log = open(self.data.parent / f"{self.name}.log", "ab")  # pylint: disable=consider-using-with
         command = [str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
                    "-c", "unix_socket_directories="]
-        self.process = subprocess.Popen(unprivileged(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/")
+        self.process = subprocess.Popen(unprivileged(command), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/",
+                                        env={**os.environ, **(self.environment or {})})
         log.close()
         if not wait:
             return
@@ -178,11 +180,13 @@ class Server:
 class Cluster:
     """A primary and its streaming standbys: all of them run, or none does."""
 
-    def __init__(self, directory, standbys=2, major=None, settings=None, name="orders"):
+    def __init__(self, directory, standbys=2, major=None, settings=None, name="orders", environment=None):
         self.directory = pathlib.Path(directory)
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
         self.servers = [Server(directory, f"{name}-{i + 1}", major) for i in range(standbys + 1)]
+        for server in self.servers:
+            server.environment = environment
         self.primary = self.servers[0]
         self.standbys = self.servers[1:]
         try:

@@ -5,7 +5,6 @@ import pathlib
 import re
 import shutil
 import signal
-import ssl
 import tempfile
 import time
 
@@ -60,9 +59,7 @@ def relay(server):
     made = []
 
     def start(change):
-        outer = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        outer.load_cert_chain(server.directory / "server.crt", server.directory / "server.key")
-        made.append(Relay(server.port, change, outer, ssl.create_default_context(cafile=str(server.ca))))
+        made.append(Relay.of(server, change))
         return made[-1].endpoint
 
     yield start
