@@ -154,6 +154,7 @@ class Barman : public Reader {
         });
     if (!listed.ok()) return listed;
     std::erase_if(known_, [&](const auto& entry) { return !folders.contains(entry.first); });
+    denied_.reset();
     std::set<std::string> identifiers;
     for (const auto& [id, folder] : folders) {
       auto backup = Describe(id, folder, options);
@@ -163,6 +164,11 @@ class Barman : public Reader {
     }
     contents.system_identifiers.assign(identifiers.begin(), identifiers.end());
     auto& backups = contents.catalogue.backups;
+    // One that may not be read is a flaw of that backup. None that may be: these credentials cannot tell.
+    const auto is_read = [](const Backup& backup) {
+      return backup.outcome != BackupOutcome::kUnreadable && backup.outcome != BackupOutcome::kNoMetadata;
+    };
+    if (denied_ && std::ranges::none_of(backups, is_read)) return *denied_;
     std::stable_sort(backups.begin(), backups.end(), [](const Backup& a, const Backup& b) {
       return (a.begin_time ? a.begin_time : a.first_stored) < (b.begin_time ? b.begin_time : b.first_stored);
     });
@@ -220,6 +226,7 @@ class Barman : public Reader {
     if (objectstore::InArchiveTier(object))
       return base::Error{base::ErrorKind::kPermission, "it lies in an archive tier", object.key, {}};
     const auto text = store_->Get(object.key, {}, kInfoAtMost, Deadline(options));
+    if (!text.ok() && text.error().kind == base::ErrorKind::kPermission) denied_ = text.error();
     if (!text.ok()) return text.error();
     const auto info = ParseBackupInfo(*text, object.key);
     known.modified = object.modified;
@@ -252,6 +259,7 @@ class Barman : public Reader {
   WalListing wal_;
   std::map<std::string, Known> known_;  // by backup id
   std::optional<wal::SegmentSize> segment_size_;
+  std::optional<base::Error> denied_;  // of this pass: a backup.info that may not be read
 };
 
 }  // namespace

@@ -273,6 +273,18 @@ TEST_F(BarmanTest, WhatTheStoreDoesNotAnswerFailsThePass) {
   EXPECT_EQ(Again()->catalogue.backups.size(), 5U);
 }
 
+TEST_F(BarmanTest, WhereNoBackupInfoMayBeReadNothingIsKnownOfTheBackups) {
+  PutSample();
+  Pass();
+  reader_ = MakeBarmanReader(store_, kServer, clock_);
+  store_->refuse = [](const std::string& key, bool) {
+    return key.ends_with("/backup.info") ? std::optional(base::ErrorKind::kPermission) : std::nullopt;
+  };
+  EXPECT_EQ(reader_->Pass({}).error().kind, base::ErrorKind::kPermission);
+  store_->refuse = nullptr;
+  EXPECT_EQ(Again()->catalogue.backups.size(), 5U);
+}
+
 TEST_F(BarmanTest, AnOverwrittenBackupInfoIsReadAgain) {
   PutSample();
   Pass();
