@@ -45,6 +45,14 @@ constexpr const char* kCheckExamples =
     "  pgvigil check my-queries.yaml\n"
     "  pgvigil check --server \"host=db1 user=pgvigil dbname=app\" --password-file pw my-queries.yaml";
 
+constexpr const char* kAuditExamples =
+    "It asks no server, only the store. On a terminal it shows how far it is.\n"
+    "Exit status: 0 every archive is sound, 1 one is broken, 3 one cannot be read and none is broken,\n"
+    "2 usage or a bad configuration.\n"
+    "Examples:\n"
+    "  pgvigil audit --config /etc/pgvigil/pgvigil.yaml\n"
+    "  pgvigil audit --config pgvigil.yaml --cluster orders";
+
 constexpr const char* kStatusExamples =
     "Exit status: 0 all is fine, 1 something is broken, 3 something is not known or the exporter cannot be asked,\n"
     "2 usage.\n"
@@ -91,12 +99,13 @@ class CommandLine {
     AddScrape();
     AddCheck();
     AddStatus();
+    AddAudit();
   }
 
   // Null once the command line is read; otherwise the exit code: help was asked for, or it is wrong.
   std::optional<int> Parse(int argc, char** argv) {
     if (argc > 1 && *argv[1] != '-' && !IsCommand(argv[1])) {
-      std::cerr << "pgvigil: unknown command \"" << argv[1] << "\"; there are: serve, scrape, check, status\n";
+      std::cerr << "pgvigil: unknown command \"" << argv[1] << "\"; there are: serve, scrape, check, status, audit\n";
       return kBadConfiguration;
     }
     try {
@@ -112,6 +121,7 @@ class CommandLine {
     if (serve_->parsed()) return Serve(common_);
     if (scrape_->parsed()) return Scrape(common_, scrape_options_);
     if (status_->parsed()) return Status(status_options_);
+    if (audit_->parsed()) return Audit(audit_options_);
     return Check(common_, check_options_);
   }
 
@@ -218,15 +228,30 @@ class CommandLine {
     status_->footer(kStatusExamples);
   }
 
+  void AddAudit() {
+    audit_ = app_.add_subcommand("audit",
+                                 "Read whole archives: backups, timelines, gaps, what nothing needs, and what can be "
+                                 "restored");
+    auto& options = audit_options_;
+    options.executable = common_.executable;
+    AddText(*audit_, "--config", options.config_file, "Configuration file (docs/configuration-reference.md)")
+        ->type_name("FILE")
+        ->required();
+    AddText(*audit_, "--cluster", options.cluster, "Only this cluster")->type_name("NAME");
+    audit_->footer(kAuditExamples);
+  }
+
   CommonOptions common_;
   ScrapeOptions scrape_options_;
   CheckOptions check_options_;
   StatusOptions status_options_;
+  AuditOptions audit_options_;
   CLI::App app_;
   CLI::App* serve_ = nullptr;
   CLI::App* scrape_ = nullptr;
   CLI::App* check_ = nullptr;
   CLI::App* status_ = nullptr;
+  CLI::App* audit_ = nullptr;
 };
 
 }  // namespace

@@ -51,6 +51,14 @@ struct StatusOptions {
 // The answers of a running exporter to standard output.
 int Status(const StatusOptions& options);
 
+struct AuditOptions {
+  std::string config_file;
+  std::string executable;
+  std::string cluster;  // empty: all
+};
+// What the archives of the configuration hold, to standard output.
+int Audit(const AuditOptions& options);
+
 // Reads the command line and runs the command.
 int Main(int argc, char** argv);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "cli/words.h"
 #include "web/words.h"
 
 namespace pgvigil::cli {
@@ -19,18 +20,7 @@ constexpr std::string_view kIndent = "           ";  // below the words of a sta
 // A member that must be there and of that kind; wrong ones are told by the exception of the library.
 const Json& Member(const Json& json, const char* key) { return json.at(key); }
 
-std::string Safe(std::string_view text) {
-  std::string safe;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool second = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (second) ++i;  // U+0080 to U+009F
-    safe += byte < 0x20 || byte == 0x7F || second ? '?' : text[i];
-  }
-  return safe;
-}
-
-std::string Text(const Json& json, const char* key) { return Safe(Member(json, key).get<std::string>()); }
+std::string Text(const Json& json, const char* key) { return Printable(Member(json, key).get<std::string>()); }
 std::string TextOr(const Json& json, const char* key, const std::string& otherwise) {
   return json.contains(key) ? Text(json, key) : otherwise;
 }
@@ -105,7 +95,7 @@ class Renderer {
     }
     if (!statement.contains("details")) return;
     for (const auto& line : Member(statement, "details"))
-      text_ += std::string(kIndent) + "- " + Safe(line.get<std::string>()) + "\n";
+      text_ += std::string(kIndent) + "- " + Printable(line.get<std::string>()) + "\n";
   }
 
   void Evidence(const Json& evidence) {

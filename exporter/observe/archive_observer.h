@@ -5,40 +5,14 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
-#include "archive/open.h"
 #include "base/clock.h"
 #include "base/published.h"
-#include "cluster/archive_state.h"
 #include "objectstore/request_counts.h"
-#include "verdict/backup_summary.h"
-#include "verdict/recovery.h"
+#include "observe/archive_readings.h"
 
 namespace pgvigil::observe {
-
-struct ArchiveOptions {
-  archive::Place place;
-  cluster::ArchiveTerms terms;
-
-  friend bool operator==(const ArchiveOptions&, const ArchiveOptions&) = default;
-};
-
-// The last reading and what follows from it; published whole.
-struct ArchiveReading {
-  cluster::ArchiveState state;
-  std::shared_ptr<const verdict::ArchiveVerdict> verdict;  // of state.contents; null as they are
-  std::shared_ptr<const verdict::BackupSummary> backups;   // likewise
-};
-
-// What SQL knows and the reading of an archive asks for.
-struct ServerHints {
-  verdict::KnownPath path;
-  std::optional<wal::SegmentSize> segment_size;
-  // From here on the position clock tells times; before it the last commit has to be read from the WAL itself.
-  std::optional<wal::Lsn> sampled_from;
-};
 
 // Where the thread of an archive and the observer of its cluster meet: each writes one side and reads the other.
 // Thread-safe, and outlives both.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "verdict/recovery_target.h"
 #include "wal/file_name.h"
 #include "web/words.h"
 
@@ -19,14 +20,6 @@ std::string HistoryNames(const std::vector<std::uint32_t>& timelines) {
   std::string names;
   for (const auto timeline : timelines) names.append(names.empty() ? "" : ", ").append(wal::HistoryName(timeline));
   return names;
-}
-
-std::string GapLine(const ArchiveReading& reading, const verdict::Gap& gap) {
-  auto line = SegmentName(reading, gap.first);
-  if (gap.segments > 1) line += " to " + SegmentName(reading, gap.last);
-  line += ": " + Counted(gap.segments, "segment");
-  if (gap.pending) line += ", pending";
-  return line + ", since " + SpokenMoment(gap.since);
 }
 
 void SayGaps(const ArchiveReading& reading, std::vector<Statement>& says) {
@@ -113,6 +106,13 @@ void SayConflicts(const ArchiveReading& reading, const ArchiveNow& archive, std:
                   "Give every cluster a place of its own; stop an old primary that still archives.", std::move(signs)});
 }
 
+std::string MomentsText(const cluster::Backup& from, const std::optional<base::WallTime>& end) {
+  const auto restorable = cluster::RestorableFrom(from);
+  const auto start = restorable ? SpokenMoment(*restorable) : "the end of backup " + from.id;
+  if (end && restorable && *end <= *restorable) return "the moment " + start + ", and no later one yet";
+  return "any moment from " + start + " to " + (end ? SpokenMoment(*end) : "one that is not known");
+}
+
 }  // namespace
 
 std::string SegmentName(const ArchiveReading& reading, const wal::Segment& segment) {
@@ -129,6 +129,53 @@ std::size_t NewestTo(const ArchiveReading& reading, const verdict::Window& windo
     if (backups[i].end_time > backups[newest].end_time) newest = i;
   }
   return newest;
+}
+
+std::string GapLine(const ArchiveReading& reading, const verdict::Gap& gap) {
+  auto line = SegmentName(reading, gap.first);
+  if (gap.segments > 1) line += " to " + SegmentName(reading, gap.last);
+  line += ": " + Counted(gap.segments, "segment");
+  if (gap.pending) line += ", pending";
+  return line + ", since " + SpokenMoment(gap.since);
+}
+
+std::string BackupLine(const ArchiveReading& reading, std::size_t index) {
+  const auto& backup = reading.state.contents->catalogue.backups[index];
+  const auto& judged = reading.verdict->backups[index];
+  std::string line =
+      backup.id + " (" + std::string(cluster::Name(backup.method)) + ", " + std::string(cluster::Name(backup.type));
+  if (backup.end_time) line += ", ended " + SpokenMoment(*backup.end_time);
+  if (backup.stored_bytes > 0) line += ", " + SpokenBytes(static_cast<double>(backup.stored_bytes));
+  line += "): ";
+  if (!reading.state.contents->proves) {
+    line += backup.outcome == cluster::BackupOutcome::kDone ? "done, as the tool says" : "not done, as the tool says";
+    return line;
+  }
+  line += std::string(verdict::Name(judged.state));
+  if (!judged.why.empty()) line += ": " + judged.why;
+  return line;
+}
+
+std::string WindowText(const ArchiveReading& reading, const ArchiveNow& archive, std::size_t index) {
+  const auto& window = reading.verdict->windows[index];
+  const auto& from = reading.state.contents->catalogue.backups[window.from];
+  return MomentsText(from, archive.window_ends[index]) + ", proven by backup " + from.id + " and unbroken WAL up to " +
+         wal::Format(window.end) + ".";
+}
+
+std::vector<std::string> WindowTargets(const ArchiveReading& reading, const ArchiveNow& archive, std::size_t index) {
+  const auto& window = reading.verdict->windows[index];
+  const auto& backups = reading.state.contents->catalogue.backups;
+  const auto& from = backups[window.from];
+  std::vector<std::string> lines;
+  lines.push_back("to the start: restore backup " + from.id + ", then " +
+                  verdict::StartTarget(cluster::RestorableFrom(from), archive.commits_follow[index]));
+  // Restoring to the end takes least from the newest backup that gets there.
+  lines.push_back("to the end: restore backup " + backups[NewestTo(reading, window)].id + ", then " +
+                  std::string(verdict::kEndTarget));
+  if (const auto timeline = verdict::TimelineTarget(*reading.verdict, window))
+    lines.push_back("in both cases: " + *timeline);
+  return lines;
 }
 
 void SayWalTrouble(const ArchiveReading& reading, const ArchiveNow& archive, std::vector<Statement>& says) {

@@ -1,7 +1,6 @@
 // To which moments can we restore, and what proves it?
 #include <algorithm>
 
-#include "verdict/recovery_target.h"
 #include "web/status.h"
 #include "web/status_archive.h"
 #include "web/words.h"
@@ -51,27 +50,12 @@ class ArchiveAnswer {
     const auto& from = BackupAt(window.from);
     const auto& end = archive_.window_ends[index];
     const std::string method(cluster::Name(window.method));
-    Statement statement{Standing::kFine, name_ + ", " + method + ": " + MomentsText(from, end)};
-    statement.text += ", proven by backup " + from.id + " and unbroken WAL up to " + wal::Format(window.end) + ".";
-    statement.details.push_back("to the start: restore backup " + from.id + ", then " +
-                                verdict::StartTarget(cluster::RestorableFrom(from), archive_.commits_follow[index]));
-    statement.details.push_back("to the end: restore backup " + NewestReaching(window) + ", then " +
-                                std::string(verdict::kEndTarget));
-    if (const auto timeline = verdict::TimelineTarget(*reading_.verdict, window))
-      statement.details.push_back("in both cases: " + *timeline);
-    says_.push_back(std::move(statement));
+    says_.push_back({Standing::kFine,
+                     name_ + ", " + method + ": " + WindowText(reading_, archive_, index),
+                     {},
+                     WindowTargets(reading_, archive_, index)});
     SayLength(from, end);
   }
-
-  static std::string MomentsText(const Backup& from, const std::optional<base::WallTime>& end) {
-    const auto restorable = cluster::RestorableFrom(from);
-    const auto start = restorable ? SpokenMoment(*restorable) : "the end of backup " + from.id;
-    if (end && restorable && *end <= *restorable) return "the moment " + start + ", and no later one yet";
-    return "any moment from " + start + " to " + (end ? SpokenMoment(*end) : "one that is not known");
-  }
-
-  // Restoring to the end takes least from the newest backup that gets there.
-  std::string NewestReaching(const verdict::Window& window) const { return BackupAt(NewestTo(reading_, window)).id; }
 
   void SayLength(const Backup& from, const std::optional<base::WallTime>& end) {
     const auto& objective = view_.state.objectives.recovery_window;
@@ -134,27 +118,10 @@ class ArchiveAnswer {
     if (backups.empty()) return;
     Statement statement = SayCounts(backups.size());
     for (std::size_t i = backups.size(); i > 0 && statement.details.size() < kBackupsSaid; --i)
-      statement.details.push_back(BackupLine(i - 1));
+      statement.details.push_back(BackupLine(reading_, i - 1));
     if (backups.size() > kBackupsSaid)
       statement.details.push_back("and " + std::to_string(backups.size() - kBackupsSaid) + " older");
     says_.push_back(std::move(statement));
-  }
-
-  std::string BackupLine(std::size_t index) const {
-    const auto& backup = BackupAt(index);
-    const auto& judged = reading_.verdict->backups[index];
-    std::string line =
-        backup.id + " (" + std::string(cluster::Name(backup.method)) + ", " + std::string(cluster::Name(backup.type));
-    if (backup.end_time) line += ", ended " + SpokenMoment(*backup.end_time);
-    if (backup.stored_bytes > 0) line += ", " + SpokenBytes(static_cast<double>(backup.stored_bytes));
-    line += "): ";
-    if (!reading_.state.contents->proves) {
-      line += backup.outcome == cluster::BackupOutcome::kDone ? "done, as the tool says" : "not done, as the tool says";
-      return line;
-    }
-    line += std::string(verdict::Name(judged.state));
-    if (!judged.why.empty()) line += ": " + judged.why;
-    return line;
   }
 
   const ClusterView& view_;

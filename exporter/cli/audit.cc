@@ -1,0 +1,68 @@
+// `pgvigil audit`: reads whole archives and says what can be restored from them.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+
+#include "base/logging.h"
+#include "cli/audit_reading.h"
+#include "cli/audit_text.h"
+#include "cli/commands.h"
+#include "web/words.h"
+
+namespace pgvigil::cli {
+namespace {
+
+using verdict::Soundness;
+
+int Refuse(const std::string& why) {
+  std::fprintf(stderr, "pgvigil: %s\n", why.c_str());
+  return kBadConfiguration;
+}
+
+// Those asked for; empty if there is no such cluster.
+std::vector<const observe::ClusterOptions*> Chosen(const config::Config& config, const std::string& cluster) {
+  std::vector<const observe::ClusterOptions*> chosen;
+  for (const auto& known : config.observe.clusters) {
+    if (cluster.empty() || cluster == known.name.name || cluster == web::Qualified(known.name))
+      chosen.push_back(&known);
+  }
+  return chosen;
+}
+
+// What is broken for certain is worse than what is not known.
+int CodeOf(const std::vector<Soundness>& found) {
+  if (std::count(found.begin(), found.end(), Soundness::kBroken) > 0) return kProblem;
+  return std::count(found.begin(), found.end(), Soundness::kUnreadable) > 0 ? kUnknown : kFine;
+}
+
+void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+}  // namespace
+
+int Audit(const AuditOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  base::Diagnostics diagnostics;
+  const auto config = config::Load(options.config_file, {}, options.executable, diagnostics);
+  std::fputs(diagnostics.Format().c_str(), stderr);
+  if (!config) return kBadConfiguration;
+  base::ConfigureLogging(config->log);
+  const auto clusters = Chosen(*config, options.cluster);
+  if (clusters.empty()) return Refuse("no cluster of the configuration is called \"" + options.cluster + "\"");
+
+  const auto& clock = base::SystemClock();
+  Progress progress(stderr, isatty(STDERR_FILENO) == 1, clock);
+  std::vector<Soundness> found;
+  for (const auto* cluster : clusters) {
+    for (const auto& archive : cluster->archives) {
+      const auto audit = ReadForAudit(web::Qualified(cluster->name), archive, {}, progress);
+      Print((found.empty() ? "" : "\n") + AuditText(audit));
+      found.push_back(audit.soundness);
+    }
+  }
+  if (found.empty()) return Refuse("no archive is configured: name one under `archive` of the cluster");
+  return std::fflush(stdout) == 0 ? CodeOf(found) : kProblem;
+}
+
+}  // namespace pgvigil::cli

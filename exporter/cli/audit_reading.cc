@@ -1,0 +1,113 @@
+#include "cli/audit_reading.h"
+
+#include <algorithm>
+
+#include "archive/reader.h"
+#include "web/words.h"
+
+namespace pgvigil::cli {
+namespace {
+
+using verdict::Soundness;
+
+constexpr auto kRequestWithin = std::chrono::seconds(30);
+constexpr int kSegmentsReadForCommit = 4;
+
+class Auditor {
+ public:
+  Auditor(const std::string& cluster, const observe::ArchiveOptions& archive,
+          const objectstore::Surroundings& surroundings, Progress& progress)
+      : progress_(progress), clock_(*surroundings.clock), readings_(archive, surroundings) {
+    audit_.cluster = cluster;
+  }
+
+  ArchiveAudit Read() {
+    const bool read = ReadUntilHolesAreKnown();
+    audit_.reading = readings_.last();
+    if (!read) return Unreadable(web::SpokenError(*audit_.reading.state.store.error));
+    if (!Contents().proves)
+      return Unreadable("it is a tool's own report, which shows no WAL: name the repository itself");
+    Conclude();
+    return std::move(audit_);
+  }
+
+ private:
+  const cluster::ArchiveContents& Contents() const { return *audit_.reading.state.contents; }
+  const verdict::ArchiveVerdict& Verdict() const { return *audit_.reading.verdict; }
+
+  ArchiveAudit Unreadable(std::string why) {
+    audit_.soundness = Soundness::kUnreadable;
+    audit_.faults = {std::move(why)};
+    return std::move(audit_);
+  }
+
+  // The first pass does not know where the path leads over holes: the next ones look there.
+  bool ReadUntilHolesAreKnown() {
+    archive::PassOptions pass;
+    pass.everything = true;
+    pass.progress = [this](std::uint64_t keys) {
+      progress_.Show(readings_.options().place.name + ": " + web::Counted(keys, "file") + " of WAL listed");
+    };
+    auto before = Unconfirmed(readings_.Next({}, pass));
+    if (!readings_.last().state.store.up) return false;
+    pass.everything = false;
+    while (before > 0) {
+      const auto& reading = readings_.Next({}, pass);
+      if (!reading.state.store.up) return false;
+      const auto now = Unconfirmed(reading);
+      if (now >= before) break;
+      before = now;
+    }
+    return true;
+  }
+
+  static std::size_t Unconfirmed(const observe::ArchiveReading& reading) {
+    if (!reading.verdict) return 0;
+    const auto& confirmed = reading.state.contents->wal.confirmed_missing;
+    return static_cast<std::size_t>(std::count_if(reading.verdict->gaps.begin(), reading.verdict->gaps.end(),
+                                                  [&](const auto& gap) { return !confirmed.contains(gap.first); }));
+  }
+
+  void Conclude() {
+    const auto& contents = Contents();
+    audit_.commit_error = readings_.commit_error();
+    audit_.now = JudgeNow();
+    audit_.branches = verdict::BranchesOf(contents, Verdict());
+    audit_.costs = verdict::CostsOf(contents, Verdict());
+    for (const auto& cost : audit_.costs) audit_.last_before.push_back(LastCommitBefore(cost.from));
+    audit_.faults = verdict::FaultsOf(contents, Verdict());
+    audit_.soundness = audit_.faults.empty() ? Soundness::kSound : Soundness::kBroken;
+  }
+
+  // As the exporter judges it, with no server to ask.
+  verdict::ArchiveNow JudgeNow() const {
+    cluster::ClusterState state;
+    state.archives = {audit_.reading.state};
+    const auto site = verdict::JudgeSite(state, {}, {}, {audit_.reading.verdict}, {}, clock_.Steady());
+    return site.archives.front();
+  }
+
+  std::optional<base::WallTime> LastCommitBefore(wal::Lsn end) {
+    const auto found = archive::LastCommitBefore(*readings_.reader(), Verdict().path, end, *Contents().wal.segment_size,
+                                                 kSegmentsReadForCommit, kRequestWithin);
+    if (!found.ok()) audit_.commit_error = found.error();
+    if (!found.ok() || !*found) return std::nullopt;
+    return (*found)->at;
+  }
+
+  Progress& progress_;
+  const base::Clock& clock_;
+  observe::ArchiveReadings readings_;
+  ArchiveAudit audit_;
+};
+
+}  // namespace
+
+ArchiveAudit ReadForAudit(const std::string& cluster, const observe::ArchiveOptions& archive,
+                          const objectstore::Surroundings& surroundings, Progress& progress) {
+  auto audit = Auditor(cluster, archive, surroundings, progress).Read();
+  progress.Clear();
+  return audit;
+}
+
+}  // namespace pgvigil::cli

@@ -1,0 +1,28 @@
+// What `pgvigil audit` found out about one archive, before it is put into words. Values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "observe/archive_readings.h"
+#include "verdict/audit.h"
+#include "verdict/site.h"
+
+namespace pgvigil::cli {
+
+struct ArchiveAudit {
+  std::string cluster;  // "orders", "shop/orders"
+  verdict::Soundness soundness = verdict::Soundness::kUnreadable;
+  std::vector<std::string> faults;  // why it is broken, or what could not be read
+
+  // What follows is there only if the archive could be read.
+  observe::ArchiveReading reading;  // its name and place always are
+  verdict::ArchiveNow now;          // of its windows: what their ends are
+  std::vector<verdict::Branch> branches;
+  std::vector<verdict::GapCost> costs;                     // as the verdict's gaps
+  std::vector<std::optional<base::WallTime>> last_before;  // likewise: of the last commit before each gap
+  std::optional<base::Error> commit_error;                 // why times are not known
+};
+
+}  // namespace pgvigil::cli

@@ -1,0 +1,173 @@
+#include "verdict/audit.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "verdict/chain.h"
+
+namespace pgvigil::verdict {
+namespace {
+
+using cluster::ArchiveContents;
+using cluster::BackupOutcome;
+
+std::set<std::uint32_t> TimelinesOf(const ArchiveContents& contents, const ArchiveVerdict& verdict) {
+  std::set<std::uint32_t> timelines;
+  const auto& wal = contents.wal;
+  for (const auto* segments : {&wal.stored, &wal.in_archive_tier}) {
+    for (const auto timeline : segments->Timelines()) timelines.insert(timeline);
+  }
+  for (const auto& [segment, size] : wal.bad) timelines.insert(segment.timeline);
+  for (const auto& [segment, stored] : wal.partial) timelines.insert(segment.timeline);
+  for (const auto& [timeline, file] : wal.histories) {
+    timelines.insert(timeline);
+    if (!file.history) continue;
+    for (const auto& left : file.history->switches) timelines.insert(left.parent);
+  }
+  if (timelines.empty()) return timelines;
+  for (const auto& leg : verdict.path.legs()) timelines.insert(leg.timeline);
+  return timelines;
+}
+
+// Where each timeline began, by its own history, that of a descendant, or the path.
+std::map<std::uint32_t, wal::Switch> BeginsOf(const ArchiveContents& contents, const wal::Path& path) {
+  std::map<std::uint32_t, wal::Switch> begins;
+  for (const auto& [timeline, file] : contents.wal.histories) {
+    if (!file.history) continue;
+    const auto& switches = file.history->switches;
+    for (std::size_t i = 0; i + 1 < switches.size(); ++i) begins.try_emplace(switches[i + 1].parent, switches[i]);
+    if (!switches.empty()) begins.insert_or_assign(timeline, switches.back());
+  }
+  for (std::size_t i = 1; i < path.legs().size(); ++i) {
+    const auto& leg = path.legs()[i];
+    begins.try_emplace(leg.timeline, wal::Switch{path.legs()[i - 1].timeline, leg.begin, {}});
+  }
+  return begins;
+}
+
+Branch::History HistoryOf(const ArchiveContents& contents, std::uint32_t timeline) {
+  if (timeline == 1) return Branch::History::kNeedsNone;
+  const auto file = contents.wal.histories.find(timeline);
+  if (file == contents.wal.histories.end()) return Branch::History::kMissing;
+  return file->second.history ? Branch::History::kStored : Branch::History::kUnreadable;
+}
+
+bool IsRestorable(const BackupVerdict& judged) { return judged.state == BackupState::kRestorable; }
+
+std::string CountOf(std::uint64_t count, std::string_view one) {
+  return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
+}
+
+void FindBackupFaults(const ArchiveContents& contents, const ArchiveVerdict& verdict,
+                      std::vector<std::string>& faults) {
+  const auto& backups = verdict.backups;
+  if (backups.empty()) {
+    faults.emplace_back("it holds no backup");
+    return;
+  }
+  if (std::none_of(backups.begin(), backups.end(), IsRestorable)) faults.emplace_back("no backup is restorable");
+  const auto broken = std::count_if(backups.begin(), backups.end(),
+                                    [](const auto& judged) { return judged.state == BackupState::kBroken; });
+  if (broken > 0) faults.push_back(CountOf(static_cast<std::uint64_t>(broken), "broken backup"));
+  const auto newest = backups.back().state;
+  if (newest == BackupState::kFailed || newest == BackupState::kOrphan)
+    faults.push_back("the newest backup, " + contents.catalogue.backups.back().id + ", did not come to its end");
+}
+
+}  // namespace
+
+std::vector<Branch> BranchesOf(const ArchiveContents& contents, const ArchiveVerdict& verdict) {
+  const auto begins = BeginsOf(contents, verdict.path);
+  std::vector<Branch> branches;
+  for (const auto timeline : TimelinesOf(contents, verdict)) {
+    Branch branch;
+    branch.timeline = timeline;
+    if (const auto begin = begins.find(timeline); begin != begins.end()) {
+      branch.parent = begin->second.parent;
+      branch.begin = begin->second.at;
+    }
+    if (const auto* leg = verdict.path.On(timeline)) {
+      branch.on_path = true;
+      branch.left = leg->end;
+    }
+    branch.history = HistoryOf(contents, timeline);
+    branches.push_back(branch);
+  }
+  return branches;
+}
+
+std::vector<GapCost> CostsOf(const ArchiveContents& contents, const ArchiveVerdict& verdict) {
+  std::vector<GapCost> costs;
+  if (!contents.wal.segment_size) return costs;
+  const auto size = *contents.wal.segment_size;
+  for (const auto& gap : verdict.gaps) {
+    GapCost cost;
+    cost.from = wal::Start(gap.first, size);
+    for (std::size_t i = 0; i < verdict.backups.size(); ++i) {
+      const auto& judged = verdict.backups[i];
+      const auto& missing = judged.first_missing;
+      if (missing && missing->number >= gap.first.number && missing->number <= gap.last.number)
+        cost.broken.push_back(i);
+      if (!IsRestorable(judged) || !judged.reach) continue;
+      if (*judged.reach == cost.from) cost.stopped.push_back(i);
+      const auto& end = contents.catalogue.backups[i].end;
+      if (!end || *end <= cost.from) continue;
+      const bool first = !cost.resumes || *end < *contents.catalogue.backups[*cost.resumes].end;
+      if (first) cost.resumes = i;
+    }
+    costs.push_back(std::move(cost));
+  }
+  return costs;
+}
+
+WalNeeds::WalNeeds(const ArchiveContents& contents, const ArchiveVerdict& verdict)
+    : contents_(contents), verdict_(verdict) {
+  if (!contents.wal.segment_size) return;
+  for (const auto& backup : contents.catalogue.backups) {
+    const auto& begin = backup.self_contained ? backup.end : backup.begin;
+    if (!begin || backup.outcome == BackupOutcome::kFailed) continue;
+    const auto number = begin->bytes / contents.wal.segment_size->bytes();
+    oldest_ = oldest_ ? std::min(*oldest_, number) : number;
+  }
+}
+
+Need WalNeeds::Of(const wal::Segment& segment) const {
+  const auto size = *contents_.wal.segment_size;
+  if (verdict_.path.SegmentOf(segment.number, size) != segment) return Need::kLeftBehind;
+  return oldest_ && segment.number < *oldest_ ? Need::kBeforeBackups : Need::kNeeded;
+}
+
+bool WalNeeds::IsPartialUnneeded(const wal::Segment& segment) const {
+  const auto read = verdict_.path.SegmentOf(segment.number, *contents_.wal.segment_size);
+  const auto& stored = contents_.wal.stored;
+  if (stored.Contains(segment) || stored.Contains(read)) return true;
+  return verdict_.path.On(segment.timeline) == nullptr || (oldest_ && segment.number < *oldest_);
+}
+
+std::string_view Name(Soundness soundness) {
+  constexpr std::array<std::string_view, 3> kNames = {"sound", "broken", "unreadable"};
+  return kNames[static_cast<std::size_t>(soundness)];
+}
+
+std::vector<std::string> FaultsOf(const ArchiveContents& contents, const ArchiveVerdict& verdict) {
+  std::vector<std::string> faults;
+  FindBackupFaults(contents, verdict, faults);
+  std::uint64_t segments = 0, gaps = 0;
+  for (const auto& gap : verdict.gaps) {
+    if (gap.pending) continue;
+    ++gaps;
+    segments += gap.segments;
+  }
+  if (gaps > 0) faults.push_back(CountOf(segments, "WAL segment") + " missing in " + CountOf(gaps, "gap"));
+  for (const auto timeline : verdict.missing_histories)
+    faults.push_back("the history of timeline " + std::to_string(timeline) + " is not stored");
+  for (const auto timeline : verdict.unreadable_histories)
+    faults.push_back("the history of timeline " + std::to_string(timeline) + " cannot be read");
+  if (verdict.switch_missing_segments > 0)
+    faults.push_back(CountOf(verdict.switch_missing_segments, "WAL segment") + " missing before a promotion");
+  return faults;
+}
+
+}  // namespace pgvigil::verdict

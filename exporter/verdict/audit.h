@@ -1,0 +1,66 @@
+// What a reading of a whole archive amounts to beyond its windows: where timelines branched, what each gap costs, what
+// WAL nothing needs, and whether the archive is sound. Pure; for `pgvigil audit`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/archive_state.h"
+#include "verdict/recovery.h"
+
+namespace pgvigil::verdict {
+
+// A timeline of which anything is stored or known.
+struct Branch {
+  enum class History { kNeedsNone, kStored, kUnreadable, kMissing };  // the first timeline needs none
+
+  std::uint32_t timeline = 1;
+  std::optional<std::uint32_t> parent;  // absent: it has none, or which is not known
+  std::optional<wal::Lsn> begin;        // likewise
+  std::optional<wal::Lsn> left;         // where the path leaves it
+  bool on_path = false;
+  History history = History::kMissing;
+};
+std::vector<Branch> BranchesOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
+
+// What cannot be restored because of one gap.
+struct GapCost {
+  wal::Lsn from;                       // no position from here on is reached over the gap
+  std::vector<std::size_t> stopped;    // restorable backups, in the catalogue, that come up to the gap and not over it
+  std::vector<std::size_t> broken;     // those that need a segment of it for themselves
+  std::optional<std::size_t> resumes;  // the restorable backup whose end is the first position that can be had again
+};
+// As verdict.gaps.
+std::vector<GapCost> CostsOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
+
+// Where a stored segment stands to what could be restored.
+enum class Need {
+  kNeeded,
+  kBeforeBackups,  // on the path, and before all that any backup begins with
+  kLeftBehind,     // the path does not go over it
+};
+class WalNeeds {
+ public:
+  // Both outlive it. A failed backup needs nothing. Without any backup nothing lies before one.
+  WalNeeds(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
+  Need Of(const wal::Segment& segment) const;
+  // Whether nothing would be won by renaming it: its whole segment is stored, on this timeline or where the path reads
+  // the same positions, or nobody needs that one.
+  bool IsPartialUnneeded(const wal::Segment& segment) const;
+
+ private:
+  const cluster::ArchiveContents& contents_;
+  const ArchiveVerdict& verdict_;
+  std::optional<std::uint64_t> oldest_;
+};
+
+enum class Soundness { kSound, kBroken, kUnreadable };
+std::string_view Name(Soundness soundness);  // "sound", "broken", "unreadable"
+
+// Why an archive that was read is not sound, in sentences; none: it is.
+std::vector<std::string> FaultsOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
+
+}  // namespace pgvigil::verdict
