@@ -1,6 +1,5 @@
 #include "observe/archive_observer.h"
 
-#include <thread>
 #include <utility>
 
 #include "base/logging.h"
@@ -133,15 +132,18 @@ class ArchiveObserver::Worker {
 
 ArchiveObserver::ArchiveObserver(std::string cluster, ArchiveOptions options,
                                  std::shared_ptr<objectstore::RequestCounts> counts, const base::Clock& clock)
-    : worker_(std::make_shared<Worker>(std::move(cluster), std::move(options), std::move(counts), clock)) {
-  std::thread([worker = worker_] { worker->Run(); }).detach();
-}
+    : worker_(std::make_shared<Worker>(std::move(cluster), std::move(options), std::move(counts), clock)),
+      thread_([worker = worker_] { worker->Run(); }) {}
 
 ArchiveObserver::~ArchiveObserver() {
   worker_->Stop();
-  if (!worker_->AwaitEnd())
-    Log(LogLevel::kWarn, "an archive does not answer and is left behind",
-        {{"pg_cluster", worker_->cluster()}, {"archive", worker_->options().place.name}});
+  if (worker_->AwaitEnd()) {
+    thread_.join();
+    return;
+  }
+  Log(LogLevel::kWarn, "an archive does not answer and is left behind",
+      {{"pg_cluster", worker_->cluster()}, {"archive", worker_->options().place.name}});
+  thread_.detach();
 }
 
 const std::string& ArchiveObserver::cluster() const { return worker_->cluster(); }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/published.h"
@@ -38,6 +39,7 @@ class ArchiveObserver {
  private:
   class Worker;
   std::shared_ptr<Worker> worker_;
+  std::thread thread_;
 };
 
 }  // namespace pgvigil::observe
