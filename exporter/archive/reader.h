@@ -24,8 +24,9 @@ struct PassOptions {
   // Where the gaps begin that the last reading was judged to have: looked for directly as well. A listing by itself
   // does not know where timelines were left or what backups need.
   std::vector<wal::Segment> missing;
-  bool everything = false;                           // read the whole listing again, as `audit` does
-  std::function<void(std::uint64_t keys)> progress;  // called now and then while a listing goes on
+  bool everything = false;                            // read the whole listing again, as `audit` does
+  std::function<void(std::uint64_t keys)> progress;   // called now and then while a listing goes on
+  std::function<void(const cluster::WalFile&)> file;  // called for each segment, whole or partial, that is listed
 };
 
 class Reader {

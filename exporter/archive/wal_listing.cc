@@ -175,13 +175,23 @@ base::Status WalListing::ListFrom(const std::string& prefix, std::string start_a
   std::uint64_t keys = 0;
   std::optional<Sighting> current;
   const auto listed = objectstore::ListAll(*store_, request, options.request_within, clock_, [&](const ListPage& page) {
-    for (const auto& object : page.objects) Take(object, current);
+    for (const auto& object : page.objects) {
+      Take(object, current);
+      if (options.file) Tell(object, options);
+    }
     keys += page.objects.size();
     if (options.progress) options.progress(keys);
     return true;
   });
   if (listed.ok() && current) Settle(*current);
   return listed;
+}
+
+void WalListing::Tell(const Object& object, const PassOptions& options) const {
+  const auto name = Parse(object);
+  const auto segment = SegmentOf(object);
+  if (!segment || name->kind == wal::FileKind::kBackupLabel) return;
+  options.file({*segment, name->kind == wal::FileKind::kPartial, object.size});
 }
 
 void WalListing::Take(const Object& object, std::optional<Sighting>& current) {

@@ -68,6 +68,7 @@ class WalListing {
   base::Status ReadHistories(const PassOptions& options);
   base::Status ReadHistory(std::uint32_t timeline, const PassOptions& options);
 
+  void Tell(const objectstore::Object& object, const PassOptions& options) const;
   // Objects in the order of their keys; `current` is the segment whose last object may be still to come.
   void Take(const objectstore::Object& object, std::optional<Sighting>& current);
   std::optional<Sighting> Sight(const objectstore::Object& object) const;

@@ -1,11 +1,11 @@
 // `pgvigil audit`: reads whole archives and says what can be restored from them.
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
 #include "base/logging.h"
+#include "cli/audit_json.h"
 #include "cli/audit_reading.h"
 #include "cli/audit_text.h"
 #include "cli/commands.h"
@@ -31,10 +31,9 @@ std::vector<const observe::ClusterOptions*> Chosen(const config::Config& config,
   return chosen;
 }
 
-// What is broken for certain is worse than what is not known.
-int CodeOf(const std::vector<Soundness>& found) {
-  if (std::count(found.begin(), found.end(), Soundness::kBroken) > 0) return kProblem;
-  return std::count(found.begin(), found.end(), Soundness::kUnreadable) > 0 ? kUnknown : kFine;
+int CodeOf(Soundness soundness) {
+  if (soundness == Soundness::kSound) return kFine;
+  return soundness == Soundness::kBroken ? kProblem : kUnknown;
 }
 
 void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -52,17 +51,18 @@ int Audit(const AuditOptions& options) {
   if (clusters.empty()) return Refuse("no cluster of the configuration is called \"" + options.cluster + "\"");
 
   const auto& clock = base::SystemClock();
+  const auto at = clock.Wall();
   Progress progress(stderr, isatty(STDERR_FILENO) == 1, clock);
-  std::vector<Soundness> found;
+  std::vector<ArchiveAudit> audits;
   for (const auto* cluster : clusters) {
     for (const auto& archive : cluster->archives) {
-      const auto audit = ReadForAudit(web::Qualified(cluster->name), archive, {}, progress);
-      Print((found.empty() ? "" : "\n") + AuditText(audit));
-      found.push_back(audit.soundness);
+      audits.push_back(ReadForAudit(web::Qualified(cluster->name), archive, {}, progress));
+      if (!options.json) Print((audits.size() == 1 ? "" : "\n") + AuditText(audits.back()));
     }
   }
-  if (found.empty()) return Refuse("no archive is configured: name one under `archive` of the cluster");
-  return std::fflush(stdout) == 0 ? CodeOf(found) : kProblem;
+  if (audits.empty()) return Refuse("no archive is configured: name one under `archive` of the cluster");
+  if (options.json) Print(AuditJson(audits, at));
+  return std::fflush(stdout) == 0 ? CodeOf(WorstOf(audits)) : kProblem;
 }
 
 }  // namespace pgvigil::cli

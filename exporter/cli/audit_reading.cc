@@ -48,9 +48,11 @@ class Auditor {
     pass.progress = [this](std::uint64_t keys) {
       progress_.Show(readings_.options().place.name + ": " + web::Counted(keys, "file") + " of WAL listed");
     };
+    pass.file = [this](const cluster::WalFile& file) { files_.push_back(file); };
     auto before = Unconfirmed(readings_.Next({}, pass));
     if (!readings_.last().state.store.up) return false;
     pass.everything = false;
+    pass.file = nullptr;
     while (before > 0) {
       const auto& reading = readings_.Next({}, pass);
       if (!reading.state.store.up) return false;
@@ -75,6 +77,7 @@ class Auditor {
     audit_.branches = verdict::BranchesOf(contents, Verdict());
     audit_.costs = verdict::CostsOf(contents, Verdict());
     for (const auto& cost : audit_.costs) audit_.last_before.push_back(LastCommitBefore(cost.from));
+    audit_.orphans = verdict::OrphansOf(contents, Verdict(), files_);
     audit_.faults = verdict::FaultsOf(contents, Verdict());
     audit_.soundness = audit_.faults.empty() ? Soundness::kSound : Soundness::kBroken;
   }
@@ -98,6 +101,7 @@ class Auditor {
   Progress& progress_;
   const base::Clock& clock_;
   observe::ArchiveReadings readings_;
+  std::vector<cluster::WalFile> files_;  // of the first pass
   ArchiveAudit audit_;
 };
 

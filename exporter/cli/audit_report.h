@@ -22,7 +22,11 @@ struct ArchiveAudit {
   std::vector<verdict::Branch> branches;
   std::vector<verdict::GapCost> costs;                     // as the verdict's gaps
   std::vector<std::optional<base::WallTime>> last_before;  // likewise: of the last commit before each gap
-  std::optional<base::Error> commit_error;                 // why times are not known
+  verdict::Orphans orphans;
+  std::optional<base::Error> commit_error;  // why times are not known
 };
+
+// What is broken for certain is worse than what is not known. There is at least one.
+verdict::Soundness WorstOf(const std::vector<ArchiveAudit>& audits);
 
 }  // namespace pgvigil::cli

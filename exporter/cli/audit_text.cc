@@ -28,6 +28,7 @@ class Renderer {
       Timelines();
       Backups();
       Gaps();
+      Orphans();
       Windows();
     }
     Verdict();
@@ -149,6 +150,25 @@ class Renderer {
     std::string ids;
     for (const auto index : indices) ids += (ids.empty() ? "" : ", ") + BackupAt(index).id;
     return ids;
+  }
+
+  // -- orphans
+
+  void Orphans() {
+    Title("What nothing needs");
+    const auto& orphans = audit_.orphans;
+    const auto before = text_.size();
+    for (const auto index : orphans.backups) Line("  " + web::BackupLine(reading_, index));
+    Sum(orphans.before_backups, "WAL before all backups");
+    Sum(orphans.left_behind, "WAL of timelines after they were left");
+    Sum(orphans.partials, "partial segments that are stored whole or that no restore reads");
+    if (text_.size() == before) Line("  nothing is there that no restore would read");
+  }
+
+  void Sum(const verdict::Orphans::Sum& sum, const std::string& what) {
+    if (sum.files == 0) return;
+    Line("  " + what + ": " + web::Counted(sum.files, "file") + ", " +
+         web::SpokenBytes(static_cast<double>(sum.bytes)));
   }
 
   // -- windows

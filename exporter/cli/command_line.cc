@@ -51,7 +51,7 @@ constexpr const char* kAuditExamples =
     "2 usage or a bad configuration.\n"
     "Examples:\n"
     "  pgvigil audit --config /etc/pgvigil/pgvigil.yaml\n"
-    "  pgvigil audit --config pgvigil.yaml --cluster orders";
+    "  pgvigil audit --config pgvigil.yaml --cluster orders --json";
 
 constexpr const char* kStatusExamples =
     "Exit status: 0 all is fine, 1 something is broken, 3 something is not known or the exporter cannot be asked,\n"
@@ -238,6 +238,7 @@ class CommandLine {
         ->type_name("FILE")
         ->required();
     AddText(*audit_, "--cluster", options.cluster, "Only this cluster")->type_name("NAME");
+    audit_->add_flag("--json", options.json, "What was found as JSON (docs/audit.md)");
     audit_->footer(kAuditExamples);
   }
 

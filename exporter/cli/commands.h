@@ -55,6 +55,7 @@ struct AuditOptions {
   std::string config_file;
   std::string executable;
   std::string cluster;  // empty: all
+  bool json = false;
 };
 // What the archives of the configuration hold, to standard output.
 int Audit(const AuditOptions& options);

@@ -21,6 +21,13 @@ struct HistoryFile {
   base::WallTime stored;
 };
 
+// A file of WAL as a listing shows it.
+struct WalFile {
+  wal::Segment segment;
+  bool partial = false;
+  std::uint64_t bytes = 0;
+};
+
 struct WalInventory {
   std::optional<wal::SegmentSize> segment_size;  // absent: nothing told it yet, and nothing below is filled in
 

@@ -76,6 +76,24 @@ void FindBackupFaults(const ArchiveContents& contents, const ArchiveVerdict& ver
     faults.push_back("the newest backup, " + contents.catalogue.backups.back().id + ", did not come to its end");
 }
 
+// Number of the first segment that any backup needs.
+std::optional<std::uint64_t> OldestNeeded(const ArchiveContents& contents, wal::SegmentSize size) {
+  std::optional<std::uint64_t> oldest;
+  for (const auto& backup : contents.catalogue.backups) {
+    const auto& begin = backup.self_contained ? backup.end : backup.begin;
+    if (!begin || backup.outcome == BackupOutcome::kFailed) continue;
+    const auto number = begin->bytes / size.bytes();
+    oldest = oldest ? std::min(*oldest, number) : number;
+  }
+  return oldest;
+}
+
+bool IsPartialUnneeded(const ArchiveContents& contents, const ArchiveVerdict& verdict, const wal::Segment& segment) {
+  const auto& stored = contents.wal.stored;
+  const auto read = verdict.path.SegmentOf(segment.number, *contents.wal.segment_size);
+  return stored.Contains(segment) || stored.Contains(read) || verdict.path.On(segment.timeline) == nullptr;
+}
+
 }  // namespace
 
 std::vector<Branch> BranchesOf(const ArchiveContents& contents, const ArchiveVerdict& verdict) {
@@ -122,28 +140,26 @@ std::vector<GapCost> CostsOf(const ArchiveContents& contents, const ArchiveVerdi
   return costs;
 }
 
-WalNeeds::WalNeeds(const ArchiveContents& contents, const ArchiveVerdict& verdict)
-    : contents_(contents), verdict_(verdict) {
-  if (!contents.wal.segment_size) return;
-  for (const auto& backup : contents.catalogue.backups) {
-    const auto& begin = backup.self_contained ? backup.end : backup.begin;
-    if (!begin || backup.outcome == BackupOutcome::kFailed) continue;
-    const auto number = begin->bytes / contents.wal.segment_size->bytes();
-    oldest_ = oldest_ ? std::min(*oldest_, number) : number;
+Orphans OrphansOf(const ArchiveContents& contents, const ArchiveVerdict& verdict,
+                  const std::vector<cluster::WalFile>& files) {
+  Orphans orphans;
+  for (std::size_t i = 0; i < verdict.backups.size(); ++i) {
+    if (verdict.backups[i].state == BackupState::kOrphan) orphans.backups.push_back(i);
   }
-}
-
-Need WalNeeds::Of(const wal::Segment& segment) const {
-  const auto size = *contents_.wal.segment_size;
-  if (verdict_.path.SegmentOf(segment.number, size) != segment) return Need::kLeftBehind;
-  return oldest_ && segment.number < *oldest_ ? Need::kBeforeBackups : Need::kNeeded;
-}
-
-bool WalNeeds::IsPartialUnneeded(const wal::Segment& segment) const {
-  const auto read = verdict_.path.SegmentOf(segment.number, *contents_.wal.segment_size);
-  const auto& stored = contents_.wal.stored;
-  if (stored.Contains(segment) || stored.Contains(read)) return true;
-  return verdict_.path.On(segment.timeline) == nullptr || (oldest_ && segment.number < *oldest_);
+  if (!contents.wal.segment_size) return orphans;
+  const auto size = *contents.wal.segment_size;
+  const auto oldest = OldestNeeded(contents, size);
+  for (const auto& file : files) {
+    const auto& segment = file.segment;
+    const bool before = oldest && segment.number < *oldest;
+    auto* sum = before ? &orphans.before_backups : nullptr;
+    if (verdict.path.SegmentOf(segment.number, size) != segment) sum = &orphans.left_behind;
+    if (file.partial) sum = before || IsPartialUnneeded(contents, verdict, segment) ? &orphans.partials : nullptr;
+    if (sum == nullptr) continue;
+    ++sum->files;
+    sum->bytes += file.bytes;
+  }
+  return orphans;
 }
 
 std::string_view Name(Soundness soundness) {

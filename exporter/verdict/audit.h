@@ -36,26 +36,23 @@ struct GapCost {
 // As verdict.gaps.
 std::vector<GapCost> CostsOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
 
-// Where a stored segment stands to what could be restored.
-enum class Need {
-  kNeeded,
-  kBeforeBackups,  // on the path, and before all that any backup begins with
-  kLeftBehind,     // the path does not go over it
+// What is stored and no restore would ask for.
+struct Orphans {
+  struct Sum {
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+  };
+  // On the path, and before all that any backup begins with. A failed backup needs nothing; without any backup nothing
+  // lies before one.
+  Sum before_backups;
+  Sum left_behind;  // the path does not go over them
+  // Partial segments that nothing would be won by renaming: the whole one is stored, on this timeline or where the path
+  // reads the same positions, or nobody needs that one.
+  Sum partials;
+  std::vector<std::size_t> backups;  // those of state orphan, in the catalogue
 };
-class WalNeeds {
- public:
-  // Both outlive it. A failed backup needs nothing. Without any backup nothing lies before one.
-  WalNeeds(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
-  Need Of(const wal::Segment& segment) const;
-  // Whether nothing would be won by renaming it: its whole segment is stored, on this timeline or where the path reads
-  // the same positions, or nobody needs that one.
-  bool IsPartialUnneeded(const wal::Segment& segment) const;
-
- private:
-  const cluster::ArchiveContents& contents_;
-  const ArchiveVerdict& verdict_;
-  std::optional<std::uint64_t> oldest_;
-};
+Orphans OrphansOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict,
+                  const std::vector<cluster::WalFile>& files);
 
 enum class Soundness { kSound, kBroken, kUnreadable };
 std::string_view Name(Soundness soundness);  // "sound", "broken", "unreadable"

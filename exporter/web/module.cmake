@@ -1,5 +1,5 @@
 pgvigil_module(web
-  SOURCES access.cc arrival.cc http_message.cc landing.cc listen_address.cc metrics_handler.cc openssl_forward.cc password_check.cc routes.cc server.cc
+  SOURCES access.cc arrival.cc http_message.cc json.cc landing.cc listen_address.cc metrics_handler.cc openssl_forward.cc password_check.cc routes.cc server.cc
           status.cc status_archive.cc status_html.cc status_json.cc status_lately.cc status_loss.cc status_primary.cc
           status_restore.cc tls.cc web_config.cc words.cc
   DEPENDS scrape observe verdict query archive objectstore postgres metrics yaml cluster wal base

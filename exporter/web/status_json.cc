@@ -5,42 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "verdict/recovery_target.h"
-#include "web/status_archive.h"
+#include "web/json.h"
 #include "web/words.h"
 
 namespace pgvigil::web {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using observe::ArchiveReading;
 using observe::ClusterView;
 
 constexpr std::size_t kMostBackups = 20;
 constexpr std::size_t kMostGaps = 20;
-
-std::string Moment8601(base::WallTime time) { return base::FormatTime(time, 'T') + "Z"; }
-
-void Put(Json& object, const char* key, const std::optional<base::WallTime>& time) {
-  if (time) object[key] = Moment8601(*time);
-}
-// Seconds, to the millisecond.
-void Put(Json& object, const char* key, const std::optional<double>& value) {
-  if (value && std::isfinite(*value)) object[key] = std::round(*value * 1000) / 1000;
-}
-void Put(Json& object, const char* key, const std::optional<std::uint64_t>& value) {
-  if (value) object[key] = *value;
-}
-void Put(Json& object, const char* key, const std::optional<std::uint32_t>& value) {
-  if (value) object[key] = *value;
-}
-void Put(Json& object, const char* key, const std::optional<base::Milliseconds>& span) {
-  if (span) object[key] = base::Seconds(*span);
-}
-// Servers, stores and people write names; what is no UTF-8 is replaced.
-void Put(Json& object, const char* key, const std::string& text) {
-  if (!text.empty()) object[key] = base::ValidUtf8(text);
-}
 
 Json ToJson(const Statement& statement) {
   Json json{{"standing", Name(statement.standing)}, {"text", base::ValidUtf8(statement.text)}};
@@ -131,10 +106,10 @@ class ArchiveJson {
     json["highest_timeline"] = verdict.highest_timeline;
     if (verdict.proven_end) json["proven_end"] = wal::Format(*verdict.proven_end);
     json["windows"] = Json::array();
-    for (std::size_t i = 0; i < verdict.windows.size(); ++i) json["windows"].push_back(WindowAt(i));
+    for (std::size_t i = 0; i < verdict.windows.size(); ++i) json["windows"].push_back(WindowJson(reading_, now_, i));
     json["gaps"] = Json::array();
     for (std::size_t i = 0; i < std::min(verdict.gaps.size(), kMostGaps); ++i)
-      json["gaps"].push_back(GapJson(verdict.gaps[i]));
+      json["gaps"].push_back(GapJson(reading_, verdict.gaps[i]));
     json["gaps_total"] = verdict.gaps.size();
     json["missing_histories"] = verdict.missing_histories;
     json["unreadable_histories"] = verdict.unreadable_histories;
@@ -145,50 +120,12 @@ class ArchiveJson {
                          {"position", now_.conflicts->position}};
   }
 
-  Json WindowAt(std::size_t index) const {
-    const auto& window = reading_.verdict->windows[index];
-    const auto& backups = reading_.state.contents->catalogue.backups;
-    const auto& from = backups[window.from];
-    Json json{{"method", cluster::Name(window.method)}, {"evidence", "proof"}};
-    Put(json, "start", cluster::RestorableFrom(from));
-    Put(json, "end", now_.window_ends[index]);
-    json["end_lsn"] = wal::Format(window.end);
-    json["start_backup"] = base::ValidUtf8(from.id);
-    json["start_target"] = verdict::StartTarget(cluster::RestorableFrom(from), now_.commits_follow[index]);
-    json["end_backup"] = base::ValidUtf8(backups[NewestTo(reading_, window)].id);
-    json["end_target"] = verdict::kEndTarget;
-    if (const auto timeline = verdict::TimelineTarget(*reading_.verdict, window)) json["timeline_target"] = *timeline;
-    return json;
-  }
-
-  Json GapJson(const verdict::Gap& gap) const {
-    return {{"first", SegmentName(reading_, gap.first)},
-            {"last", SegmentName(reading_, gap.last)},
-            {"segments", gap.segments},
-            {"since", Moment8601(gap.since)},
-            {"pending", gap.pending}};
-  }
-
   // The newest first.
   Json Backups() const {
     const auto& backups = reading_.state.contents->catalogue.backups;
     Json list = Json::array();
     for (auto i = backups.size(); i > 0 && list.size() < kMostBackups; --i) {
-      const auto& backup = backups[i - 1];
-      const auto& judged = reading_.verdict->backups[i - 1];
-      Json json{{"id", base::ValidUtf8(backup.id)},
-                {"method", cluster::Name(backup.method)},
-                {"type", cluster::Name(backup.type)}};
-      Put(json, "begin", backup.begin_time);
-      Put(json, "end", backup.end_time);
-      if (backup.stored_bytes > 0) json["stored_bytes"] = backup.stored_bytes;
-      json["claimed_done"] = backup.outcome == cluster::BackupOutcome::kDone;
-      if (reading_.state.contents->proves) {
-        json["state"] = verdict::Name(judged.state);
-        Put(json, "why", judged.why);
-        if (judged.first_missing) Put(json, "first_missing", SegmentName(reading_, *judged.first_missing));
-      }
-      list.push_back(std::move(json));
+      list.push_back(BackupJson(reading_, i - 1));
     }
     return list;
   }
