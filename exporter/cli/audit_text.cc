@@ -162,7 +162,7 @@ class Renderer {
     Sum(orphans.before_backups, "WAL before all backups");
     Sum(orphans.left_behind, "WAL of timelines after they were left");
     Sum(orphans.partials, "partial segments that are stored whole or that no restore reads");
-    if (text_.size() == before) Line("  nothing is there that no restore would read");
+    if (text_.size() == before) Line("  none");
   }
 
   void Sum(const verdict::Orphans::Sum& sum, const std::string& what) {

@@ -347,6 +347,22 @@ TEST_F(WalListingTest, ProgressIsTold) {
   EXPECT_EQ(told, (std::vector<std::uint64_t>{1000, 2000, 2100}));
 }
 
+TEST_F(WalListingTest, EachFileOfASegmentIsTold) {
+  Put(1, 1, ".gz", 11);
+  Put(1, 1, ".partial", 12);
+  Put(1, 2, "", 5);  // not whole, and there all the same
+  PutHistory(2, "1\t0/300000\tno recovery target specified\n");
+  disk_.Put(Key(1, 1, ".00000028.backup"), "START WAL LOCATION", clock_.Wall());
+  disk_.Put("o/wals/README", "a stranger", clock_.Wall());
+  std::vector<std::string> told;
+  options_.file = [&](const cluster::WalFile& file) {
+    told.push_back(std::to_string(file.segment.number) + (file.partial ? " partial " : " ") +
+                   std::to_string(file.bytes));
+  };
+  Pass();
+  EXPECT_EQ(told, (std::vector<std::string>{"1 11", "1 partial 12", "2 5"}));
+}
+
 TEST_F(WalListingTest, ReadsASegmentAsItWasWritten) {
   disk_.Put(Key(1, 1, ""), SegmentBytes(kMiB, kMiB), clock_.Wall());
   disk_.Put(Key(1, 2, ".snappy"), Fixture("streams/text.snappy"), clock_.Wall());
