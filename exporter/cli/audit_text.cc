@@ -60,7 +60,8 @@ class Renderer {
       if (other.parent == branch.timeline) children.push_back(&other);
     }
     Line(stem + BranchLine(branch));
-    for (const auto& run : Runs(branch.timeline)) Line(margin + (children.empty() ? "    " : "|   ") + run);
+    const auto below = margin + (children.empty() ? "    " : "|   ");
+    for (const auto& run : Runs(branch.timeline)) Line(below + run);
     std::sort(children.begin(), children.end(), [](const auto* a, const auto* b) { return a->begin < b->begin; });
     for (const auto* child : children)
       Draw(*child, margin + "+-- ", margin + (child == children.back() ? "    " : "|   "));
@@ -83,9 +84,9 @@ class Renderer {
     const auto& wal = Contents().wal;
     const auto take = [&](const wal::SegmentSet& segments, const std::string& note) {
       for (const auto& run : segments.Intervals(timeline)) {
-        const auto first = NameOf({timeline, run.first});
-        runs.push_back((run.size() == 1 ? first : first + " to " + NameOf({timeline, run.last})) + ": " +
-                       web::Counted(run.size(), "segment") + note);
+        auto line = NameOf({timeline, run.first});
+        if (run.size() > 1) line.append(" to ").append(NameOf({timeline, run.last}));
+        runs.push_back(line.append(": ").append(web::Counted(run.size(), "segment")).append(note));
       }
     };
     take(wal.stored, "");
