@@ -58,7 +58,7 @@ class BarmanTest : public Test {
     EXPECT_EQ(contents->catalogue.backups.size(), 1U);
     return contents->catalogue.backups.empty() ? std::vector<std::string>{} : contents->catalogue.backups[0].flaws;
   }
-  static const Backup& Of(const cluster::ArchiveContents& contents, const std::string& id) {
+  static const Backup& Of(const cluster::ArchiveContents& contents, std::string_view id) {
     static const Backup kNone;
     const auto& backups = contents.catalogue.backups;
     const auto found = std::find_if(backups.begin(), backups.end(), [&](const Backup& b) { return b.id == id; });
