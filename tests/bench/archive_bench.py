@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
@@ -39,22 +40,45 @@ def main():
         server = Server(pathlib.Path(directory))
         try:
             make_segments(server.buckets / "backups/orders/wals", asked.segments)
+            audit = audited(program.parents[2] / "exporter/pgvigil", server, pathlib.Path(directory))
             done = subprocess.run([program, server.endpoint, server.ca, "backups", "orders", str(asked.passes)], capture_output=True, text=True, check=False,
                                   env={"AWS_ACCESS_KEY_ID": ADMIN, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"})
         finally:
             server.stop()
     if done.returncode != 0:
         sys.exit(done.stderr)
-    show([json.loads(line) for line in done.stdout.splitlines()])
+    show([json.loads(line) for line in done.stdout.splitlines()], audit)
 
 
-def show(lines):
+def audited(pgvigil, server, directory):
+    """Seconds, and MiB resident at most, of `pgvigil audit` of all of it."""
+    files = {name: directory / name for name in ("access_key_id_file", "secret_access_key_file")}
+    for file, text in zip(files.values(), (ADMIN, SECRET)):
+        file.write_text(text)
+    place = {"bucket": "backups", "path": "", "server": "orders", "endpoint": server.endpoint, "region": "us-east-1", "ca_file": str(server.ca),
+             "credentials": {name: str(file) for name, file in files.items()}}
+    config = directory / "pgvigil.yaml"
+    config.write_text(json.dumps({"clusters": [{"name": "orders", "instances": [{"name": "one", "dsn": "host=127.0.0.1 port=1 user=pgvigil"}],
+                                                "archive": [{"name": "s3", "barman": place}]}]}))
+    began = time.monotonic()
+    with subprocess.Popen([pgvigil, "audit", "--config", config], stdout=subprocess.PIPE, text=True) as process:
+        text = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if "it holds no backup" not in text:
+        sys.exit(text)
+    return time.monotonic() - began, usage.ru_maxrss / 1024
+
+
+def show(lines, audit):
     by = {what: [line for line in lines if line["what"] == what] for what in ("first", "listing", "later")}
     listing = sum(line["seconds"] for line in by["listing"]) / len(by["listing"])
     later = sorted(line["cpu_ms"] for line in by["later"][1:])
     first = by["first"][0]
     print("| reading an archive | measured | bar |\n| --- | --- | --- |")
     print(f"| first pass over {first['keys']:,} segments, against a bare listing | {first['seconds']:.1f} s, {first['seconds'] / listing:.2f} times | 1.2 times |")
+    print(f"| `pgvigil audit` of the same | {audit[0]:.1f} s, {audit[0] / listing:.2f} times | |")
+    print(f"| resident while it sums up what nothing needs | {audit[1]:.1f} MiB | 128 MiB |")
     print(f"| resident after it | {first['peak_mib']:.1f} MiB | 64 MiB |")
     print(f"| a later pass: requests | {min(line['requests'] for line in by['later'])} to {max(line['requests'] for line in by['later'])} | the same at any size |")
     print(f"| a later pass: CPU, median and greatest | {later[len(later) // 2]:.1f} ms, {later[-1]:.1f} ms | 20 ms |")
