@@ -2,7 +2,7 @@
 
     archive_bench.py [--segments N] [--passes N]
 
-The files are made in the server's own directory: a compressed segment of four bytes each.
+The files are made in the server's own directory: compressed segments of four bytes, and one that is not compressed.
 """
 
 import argparse
@@ -28,6 +28,10 @@ def make_segments(wals, count):
         folder.mkdir(parents=True)
         for number in range(min(256, count - 256 * log)):
             (folder / f"00000001{log:08X}{number:08X}.gz").write_bytes(content)
+    first = wals / "0000000100000000/000000010000000000000000"
+    first.with_name(first.name + ".gz").unlink()
+    with open(first, "wb") as file:
+        file.truncate(16 << 20)  # its length tells that of all
 
 
 def main():
@@ -55,7 +59,7 @@ def audited(pgvigil, server, directory):
     files = {name: directory / name for name in ("access_key_id_file", "secret_access_key_file")}
     for file, text in zip(files.values(), (ADMIN, SECRET)):
         file.write_text(text)
-    place = {"bucket": "backups", "path": "", "server": "orders", "endpoint": server.endpoint, "region": "us-east-1", "ca_file": str(server.ca),
+    place = {"bucket": "backups", "server": "orders", "endpoint": server.endpoint, "region": "us-east-1", "ca_file": str(server.ca),
              "credentials": {name: str(file) for name, file in files.items()}}
     config = directory / "pgvigil.yaml"
     config.write_text(json.dumps({"clusters": [{"name": "orders", "instances": [{"name": "one", "dsn": "host=127.0.0.1 port=1 user=pgvigil"}],
@@ -65,7 +69,7 @@ def audited(pgvigil, server, directory):
         text = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if "it holds no backup" not in text:
+    if "it holds no backup" not in text or "segments" not in text:
         sys.exit(text)
     return time.monotonic() - began, usage.ru_maxrss / 1024
 
