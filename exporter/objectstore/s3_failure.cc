@@ -18,9 +18,11 @@ struct Known {
 constexpr std::array kKnown = {
     Known{"InvalidAccessKeyId", ErrorKind::kAuth, "the store does not know this access key id"},
     Known{"SignatureDoesNotMatch", ErrorKind::kAuth,
-          "the secret access key does not belong to the access key id, or something on the way changes requests"},
+          "the secret access key does not belong to the access key id, the region is another than the store's, or "
+          "something on the way changes requests"},
     Known{"ExpiredToken", ErrorKind::kAuth, "the session token has expired: whatever renews it has stopped"},
     Known{"InvalidToken", ErrorKind::kAuth, "the session token is not taken, or does not belong to the key"},
+    Known{"InvalidTokenId", ErrorKind::kAuth, "the session token is not taken, or does not belong to the key"},
     Known{"TokenRefreshRequired", ErrorKind::kAuth, "the session token has to be renewed"},
     Known{"RequestTimeTooSkewed", ErrorKind::kAuth, "the store's clock and ours are too far apart: check both"},
     Known{"AccountProblem", ErrorKind::kPermission, "the account is suspended"},

@@ -1,4 +1,4 @@
-"""A real S3 server over TLS (versitygw), a relay that misbehaves in front of it, and the probe that drives a store."""
+"""Real S3 servers over TLS (versitygw, and MinIO as a second opinion), a relay that misbehaves in front of it, and the probe that drives a store."""
 
 import datetime
 import hashlib
@@ -21,10 +21,14 @@ from exporter import ROOT, find_built
 ADMIN, SECRET = "admin", "admin-secret-key"
 
 
-def find_versitygw():
+def find_server(name):
     cache = pathlib.Path(os.environ.get("PGVIGIL_CACHE", "/var/cache/pgvigil"))
-    installed = sorted(cache.glob("tools/versitygw-*/versitygw"))
-    return shutil.which("versitygw") or (str(installed[-1]) if installed else None)
+    installed = sorted(cache.glob(f"tools/{name}-*/{name}"))
+    return shutil.which(name) or (str(installed[-1]) if installed else None)
+
+
+def find_versitygw():
+    return find_server("versitygw")
 
 
 def find_probe():
@@ -59,14 +63,16 @@ class Server:
     def endpoint(self):
         return f"https://localhost:{self.port}"
 
+    def command(self):
+        """What runs, and the environment of it."""
+        return [find_versitygw(), "--port", f"127.0.0.1:{self.port}", "--cert", str(self.directory / "server.crt"),
+                "--key", str(self.directory / "server.key"), "--health", "/healthz", "--iam-dir", str(self.directory / "iam"),
+                "--access-log", str(self.access_log), "--keep-alive", "posix", str(self.buckets)], {"ROOT_ACCESS_KEY": ADMIN, "ROOT_SECRET_KEY": SECRET}
+
     def start(self):
-        environment = {"PATH": os.environ["PATH"], "ROOT_ACCESS_KEY": ADMIN, "ROOT_SECRET_KEY": SECRET}
+        words, environment = self.command()
         with open(self.directory / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                [find_versitygw(), "--port", f"127.0.0.1:{self.port}", "--cert", str(self.directory / "server.crt"),
-                 "--key", str(self.directory / "server.key"), "--health", "/healthz", "--iam-dir", str(self.directory / "iam"),
-                 "--access-log", str(self.access_log), "--keep-alive", "posix", str(self.buckets)],
-                env=environment, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(words, env={"PATH": os.environ["PATH"], **environment}, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -87,7 +93,7 @@ class Server:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def request(self, method, path, body=b"", query=""):
+    def request(self, method, path, body=b"", query="", service="s3"):
         """A signed request of the administrator: the signature by Python's own means, a second opinion on ours."""
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(body).hexdigest()
@@ -95,7 +101,7 @@ class Server:
         headers = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": now}
         names = ";".join(headers)
         canonical = "\n".join([method, path, query, *(f"{k}:{v}" for k, v in headers.items()), "", names, digest])
-        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+        scope = f"{now[:8]}/us-east-1/{service}/aws4_request"
         text = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
         key = ("AWS4" + SECRET).encode()
         for part in scope.split("/"):
@@ -124,6 +130,34 @@ class Server:
     def policy(self, bucket, *statements):
         body = json.dumps({"Version": "2012-10-17", "Statement": list(statements)}).encode()
         self.request("PUT", f"/{bucket}", body, "policy=")
+
+
+class MinIO(Server):
+    """Likewise, but what lies in its directory is its own business."""
+
+    domain = "s3.test"
+
+    def command(self):
+        certificates = self.directory / "certs"
+        certificates.mkdir(exist_ok=True)
+        shutil.copy(self.directory / "server.crt", certificates / "public.crt")
+        shutil.copy(self.directory / "server.key", certificates / "private.key")
+        return [find_server("minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", "--console-address", f"127.0.0.1:{free_port()}",
+                "--certs-dir", str(certificates), str(self.buckets)], {
+                    "MINIO_ROOT_USER": ADMIN, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off", "MINIO_DOMAIN": self.domain, "HOME": str(self.directory)}
+
+    def start(self):
+        super().start()
+        deadline = time.monotonic() + 60
+        while True:  # it listens before it can answer
+            try:
+                return self.request("GET", "/")
+            except (AssertionError, OSError, http.client.HTTPException):
+                assert self.process.poll() is None and time.monotonic() < deadline, (self.directory / "log").read_text()
+                time.sleep(0.1)
+
+    def write(self, bucket, key, content=b"content"):
+        self.put(bucket, key, content)
 
 
 class Relay:
