@@ -9,6 +9,7 @@
 
 #include "archive/backup_info.h"
 #include "archive/decompress.h"
+#include "archive/verify_barman.h"
 #include "archive/wal_listing.h"
 #include "base/text.h"
 
@@ -126,6 +127,10 @@ class Barman : public Reader {
 
   base::Result<std::string> ReadSegment(const wal::Segment& segment, base::SteadyTime::duration within) override {
     return wal_.Read(segment, within);
+  }
+
+  BackupContent ReadContent(const Backup& backup, const ContentOptions& options) override {
+    return ReadBarmanContent(*store_, backup, clock_, options);
   }
 
  private:

@@ -1,8 +1,11 @@
 #include "archive/base_backup.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "archive/backup_info.h"
+#include "archive/checksum.h"
+#include "archive/tar_reader.h"
 #include "base/text.h"
 
 namespace pgvigil::archive {
@@ -11,7 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kDepthAtMost = 8;
-constexpr std::size_t kTarBlock = 512;
 
 // "pg_tblspc/16384/…": 16384.
 std::optional<std::uint32_t> TablespaceOf(std::string_view path) {
@@ -21,9 +23,22 @@ std::optional<std::uint32_t> TablespaceOf(std::string_view path) {
   return base::ParseInteger<std::uint32_t>(path.substr(0, path.find('/')));
 }
 
+// Of a name that is no UTF-8, two digits a byte; what is no digit ends it.
+std::string Unhexed(std::string_view digits) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    unsigned value = 0;
+    if (std::from_chars(&digits[i], &digits[i] + 2, value, 16).ptr != &digits[i] + 2) break;
+    bytes += static_cast<char>(value);
+  }
+  return bytes;
+}
+
 // Follows the parser through a manifest.
 class ManifestReader : public json::json_sax_t {
  public:
+  explicit ManifestReader(ManifestFiles* files) : files_(files) {}
+
   BackupManifest manifest;
   bool has_range = false;
   std::string problem;
@@ -35,13 +50,13 @@ class ManifestReader : public json::json_sax_t {
   bool binary(binary_t&) override { return true; }
 
   bool number_unsigned(number_unsigned_t value) override {
-    if (In("Files") && key_ == "Size") manifest.bytes += value;
+    if (In("Files") && key_ == "Size") manifest.bytes += file_.bytes = value;
     if (In("WAL-Ranges") && key_ == "Timeline") range_timeline_ = static_cast<std::uint32_t>(value);
     if (depth_ == 1 && key_ == "System-Identifier") manifest.system_identifier = std::to_string(value);
     return true;
   }
   bool string(string_t& value) override {
-    if (In("Files") && key_ == "Path") TakePath(value);
+    if (In("Files")) TakeOfFile(value);
     if (In("WAL-Ranges") && key_ == "Start-LSN") return TakeLsn(value, range_begin_);
     if (In("WAL-Ranges") && key_ == "End-LSN") return TakeLsn(value, range_end_);
     return true;
@@ -53,11 +68,14 @@ class ManifestReader : public json::json_sax_t {
   }
   bool start_object(std::size_t) override {
     range_timeline_ = 0;
+    path_.clear();
+    file_ = {};
     return ++depth_ <= kDepthAtMost;
   }
   bool start_array(std::size_t) override { return ++depth_ <= kDepthAtMost; }
   bool end_object() override {
     if (In("WAL-Ranges")) TakeRange();
+    if (In("Files") && files_ != nullptr) files_->insert_or_assign(path_, file_);
     --depth_;
     return true;
   }
@@ -74,6 +92,14 @@ class ManifestReader : public json::json_sax_t {
   // In an object of that list.
   bool In(std::string_view section) const { return depth_ == 3 && section_ == section; }
 
+  void TakeOfFile(const std::string& value) {
+    if (key_ == "Path" || key_ == "Encoded-Path") {
+      path_ = key_ == "Path" ? value : Unhexed(value);
+      TakePath(path_);
+    }
+    if (key_ == "Checksum-Algorithm") file_.algorithm = value;
+    if (key_ == "Checksum") file_.checksum = value;
+  }
   void TakePath(std::string_view path) {
     if (const auto oid = TablespaceOf(path)) manifest.tablespaces.insert(*oid);
     manifest.has_wal |= path.starts_with("pg_wal/archive_status/");  // written for each segment that was fetched
@@ -98,8 +124,11 @@ class ManifestReader : public json::json_sax_t {
     has_range = true;
   }
 
+  ManifestFiles* const files_;
   int depth_ = 0;
   std::string section_, key_;
+  std::string path_;  // of the file that is being read
+  ManifestFile file_;
   std::uint32_t range_timeline_ = 0;
   wal::Lsn range_begin_, range_end_;
 };
@@ -110,12 +139,22 @@ base::Error Malformed(std::string what, std::string_view subject) {
 
 }  // namespace
 
-base::Result<BackupManifest> ParseBackupManifest(std::string_view text, std::string_view subject) {
-  ManifestReader reader;
+base::Result<BackupManifest> ParseBackupManifest(std::string_view text, std::string_view subject,
+                                                 ManifestFiles* files) {
+  ManifestReader reader(files);
   const bool read = json::sax_parse(text, &reader);
   if (!read) return Malformed(reader.problem.empty() ? "expected a backup manifest" : reader.problem, subject);
   if (!reader.has_range || reader.manifest.begin_timeline == 0) return Malformed("found no WAL-Ranges in it", subject);
   return reader.manifest;
+}
+
+bool ManifestSumIsRight(std::string_view text) {
+  constexpr std::string_view kKey = "\"Manifest-Checksum\": \"";
+  const auto line = text.rfind(kKey);
+  if (line == std::string_view::npos || line == 0 || text[line - 1] != '\n') return false;
+  const auto sum = MakeChecksum("SHA256");
+  sum->Update(text.substr(0, line));
+  return text.substr(line + kKey.size()).starts_with(sum->Hex() + "\"");
 }
 
 base::Result<BackupLabel> ParseBackupLabel(std::string_view text, std::string_view subject) {
@@ -142,15 +181,9 @@ base::Result<BackupLabel> ParseBackupLabel(std::string_view text, std::string_vi
 }
 
 std::optional<TarMember> FirstMember(std::string_view beginning) {
-  if (beginning.size() < kTarBlock || beginning.substr(257, 5) != "ustar") return std::nullopt;
-  const auto name = beginning.substr(0, 100);
-  const auto digits = beginning.substr(124, 11);
-  std::uint64_t size = 0;
-  for (const char digit : digits) {
-    if (digit < '0' || digit > '7') return std::nullopt;
-    size = size * 8 + static_cast<std::uint64_t>(digit - '0');
-  }
-  return TarMember{name.substr(0, name.find('\0')), beginning.substr(kTarBlock, size)};
+  auto entry = ParseTarHeader(beginning);
+  if (!entry) return std::nullopt;
+  return TarMember{std::move(entry->name), beginning.substr(kTarBlock, entry->size)};
 }
 
 }  // namespace pgvigil::archive

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,12 +36,24 @@ struct BackupManifest {
   bool is_incremental = false;
 };
 
-// malformed: no such JSON, or no WAL-Ranges. Goes through the text once and keeps nothing of its files.
-base::Result<BackupManifest> ParseBackupManifest(std::string_view text, std::string_view subject);
+struct ManifestFile {
+  std::uint64_t bytes = 0;
+  std::string algorithm;  // "SHA256"; empty: none was taken
+  std::string checksum;   // in hexadecimal digits
+};
+using ManifestFiles = std::map<std::string, ManifestFile>;  // by their path under the data directory
 
-// The first member of a tar (ustar or GNU), as far as `beginning` holds it; absent if this is no tar, or too little.
+// malformed: no such JSON, or no WAL-Ranges. Goes through the text once; what it says of each file is kept if `files`
+// are wanted.
+base::Result<BackupManifest> ParseBackupManifest(std::string_view text, std::string_view subject,
+                                                 ManifestFiles* files = nullptr);
+
+// Whether its last line, a SHA-256 of all lines before it, is right. A manifest without one is not.
+bool ManifestSumIsRight(std::string_view text);
+
+// The first member of a tar, as far as `beginning` holds it; absent if this is no tar, or too little.
 struct TarMember {
-  std::string_view name;
+  std::string name;
   std::string_view content;
 };
 std::optional<TarMember> FirstMember(std::string_view beginning);

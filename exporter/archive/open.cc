@@ -42,6 +42,10 @@ class FoundLayout : public Reader {
     return base::Error{base::ErrorKind::kNotFound, "nothing is in the archive", store_->Name(), {}};
   }
 
+  BackupContent ReadContent(const cluster::Backup& backup, const ContentOptions& options) override {
+    return reader_ ? reader_->ReadContent(backup, options) : NotRead("nothing is in the archive");
+  }
+
  private:
   std::unique_ptr<Reader> Plain() const {
     PlainOptions options;

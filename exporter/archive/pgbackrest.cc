@@ -62,6 +62,10 @@ class Repository : public Reader {
     return base::Error{base::ErrorKind::kNotFound, "no WAL was found yet", Place(), {}};
   }
 
+  BackupContent ReadContent(const cluster::Backup&, const ContentOptions&) override {
+    return NotRead("verification of it is not built: use `pgbackrest verify`");
+  }
+
  private:
   base::Result<std::string> Passphrase() const {
     if (options_.cipher_pass_file.empty()) return std::string();
@@ -124,6 +128,10 @@ class Report : public Reader {
 
   base::Result<std::string> ReadSegment(const wal::Segment&, base::SteadyTime::duration) override {
     return base::Error{base::ErrorKind::kUnsupported, "a report of pgBackRest holds no WAL", Place(), {}};
+  }
+
+  BackupContent ReadContent(const cluster::Backup&, const ContentOptions&) override {
+    return NotRead("a report of pgBackRest holds no data: name the repository itself");
   }
 
  private:

@@ -6,6 +6,8 @@
 
 #include "archive/plain_backups.h"
 #include "archive/plain_folder.h"
+#include "archive/verify_base.h"
+#include "archive/verify_dump.h"
 #include "archive/wal_listing.h"
 
 namespace pgvigil::archive {
@@ -27,7 +29,8 @@ class Plain : public Reader {
         wal_folder_(AsFolder(options.wal)),
         same_store_(!options.backups),
         clock_(clock),
-        backups_(options.backups ? std::move(options.backups) : store_, std::move(options.dumps), clock) {}
+        backup_store_(options.backups ? std::move(options.backups) : store_),
+        backups_(backup_store_, std::move(options.dumps), clock) {}
 
   std::optional<std::chrono::milliseconds> ClockSkew() const override { return store_->ClockSkew(); }
   std::string Place() const override { return store_->Name(); }
@@ -51,6 +54,11 @@ class Plain : public Reader {
   base::Result<std::string> ReadSegment(const wal::Segment& segment, base::SteadyTime::duration within) override {
     if (wal_) return wal_->Read(segment, within);
     return base::Error{base::ErrorKind::kNotFound, "no WAL was found yet", Place(), {}};
+  }
+
+  BackupContent ReadContent(const cluster::Backup& backup, const ContentOptions& options) override {
+    return backup.method == cluster::BackupMethod::kDump ? ReadDumpContent(*backup_store_, backup, clock_, options)
+                                                         : ReadBaseContent(*backup_store_, backup, clock_, options);
   }
 
  private:
@@ -78,6 +86,7 @@ class Plain : public Reader {
   const std::string wal_folder_;
   const bool same_store_;
   const base::Clock& clock_;
+  const std::shared_ptr<objectstore::Store> backup_store_;
   PlainBackups backups_;
   std::optional<WalListing> wal_;
 };

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/content.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "cluster/archive_state.h"
@@ -45,6 +46,9 @@ class Reader {
 
   // The bytes of a stored segment, uncompressed: at most one segment long.
   virtual base::Result<std::string> ReadSegment(const wal::Segment& segment, base::SteadyTime::duration within) = 0;
+
+  // Reads all that a backup of the last pass, one that can be restored, is made of.
+  virtual BackupContent ReadContent(const cluster::Backup& backup, const ContentOptions& options) = 0;
 };
 
 // The last commit or abort that ended at or before `end` in the contiguous WAL: reads segments backwards along `path`,

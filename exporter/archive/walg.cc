@@ -81,6 +81,10 @@ class Walg : public Reader {
     return wal_.Read(segment, within);
   }
 
+  BackupContent ReadContent(const Backup&, const ContentOptions&) override {
+    return NotRead("content of WAL-G's backups is not read");
+  }
+
  private:
   struct Known {
     base::WallTime modified;

@@ -1,6 +1,7 @@
 // `pgvigil audit`: reads whole archives and says what can be restored from them.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -53,14 +54,19 @@ int Audit(const AuditOptions& options) {
   const auto& clock = base::SystemClock();
   const auto at = clock.Wall();
   Progress progress(stderr, isatty(STDERR_FILENO) == 1, clock);
+  std::optional<ContentChoice> content;
+  if (options.verify) content = ContentChoice{options.backup, options.bandwidth};
   std::vector<ArchiveAudit> audits;
   for (const auto* cluster : clusters) {
     for (const auto& archive : cluster->archives) {
-      audits.push_back(ReadForAudit(web::Qualified(cluster->name), archive, {}, progress));
+      audits.push_back(ReadForAudit(web::Qualified(cluster->name), archive, {}, content, progress));
       if (!options.json) Print((audits.size() == 1 ? "" : "\n") + AuditText(audits.back()));
     }
   }
   if (audits.empty()) return Refuse("no archive is configured: name one under `archive` of the cluster");
+  const bool none = std::all_of(audits.begin(), audits.end(), [](const auto& audit) { return audit.contents.empty(); });
+  if (!options.backup.empty() && none)
+    return Refuse("no backup that can be restored is called \"" + options.backup + "\"");
   if (options.json) Print(AuditJson(audits, at));
   return std::fflush(stdout) == 0 ? CodeOf(WorstOf(audits)) : kProblem;
 }

@@ -46,6 +46,10 @@ class ArchiveJson {
     for (const auto& branch : audit_.branches) json["timelines"].push_back(TimelineJson(branch));
     json["backups"] = Json::array();
     for (std::size_t i = 0; i < Contents().catalogue.backups.size(); ++i) json["backups"].push_back(BackupAt(i));
+    if (audit_.content_wanted) {
+      json["content"] = Json::array();
+      for (const auto& content : audit_.contents) json["content"].push_back(ContentJson(content));
+    }
     json["gaps"] = Json::array();
     for (std::size_t i = 0; i < reading_.verdict->gaps.size(); ++i) json["gaps"].push_back(GapAt(i));
     json["orphans"] = OrphansJson();
@@ -103,6 +107,29 @@ class ArchiveJson {
     for (const auto& needed : backup.needs) json["needs"].push_back(base::ValidUtf8(needed));
     PutPosition(json, "reach", reading_.verdict->backups[index].reach);
     return json;
+  }
+
+  Json ContentJson(const archive::BackupContent& content) const {
+    Json json{{"backup", IdOf(content.backup)}};
+    if (!content.not_read.empty()) {
+      json["not_read"] = base::ValidUtf8(content.not_read);
+      return json;
+    }
+    json["files"] = content.files;
+    json["bytes"] = content.bytes;
+    json["findings"] = NotesJson(content.findings);
+    json["findings_total"] = content.found;
+    json["unchecked"] = NotesJson(content.unchecked);
+    json["unchecked_total"] = content.not_checked;
+    if (content.error) json["error"] = base::ValidUtf8(web::SpokenError(*content.error));
+    return json;
+  }
+
+  static Json NotesJson(const std::vector<archive::ContentNote>& notes) {
+    Json list = Json::array();
+    for (const auto& note : notes)
+      list.push_back({{"file", base::ValidUtf8(note.key)}, {"text", base::ValidUtf8(note.what)}});
+    return list;
   }
 
   Json GapAt(std::size_t index) const {

@@ -21,8 +21,9 @@ class Auditor {
     audit_.cluster = cluster;
   }
 
-  ArchiveAudit Read() {
+  ArchiveAudit Read(const std::optional<ContentChoice>& content) {
     const bool read = ReadUntilHolesAreKnown();
+    if (read && content && readings_.last().state.contents->proves) ReadContent(*content);
     audit_.reading = readings_.last();
     if (!read) return Unreadable(web::SpokenError(*audit_.reading.state.store.error));
     if (!Contents().proves)
@@ -63,6 +64,13 @@ class Auditor {
     return true;
   }
 
+  void ReadContent(const ContentChoice& choice) {
+    const auto& reading = readings_.last();
+    audit_.content_wanted = true;
+    audit_.contents = ReadContents(*readings_.reader(), reading, choice, clock_, progress_);
+    (void)readings_.WithFlaws({}, FlawsOf(audit_.contents, reading.state.contents->catalogue.backups.size()));
+  }
+
   static std::size_t Unconfirmed(const observe::ArchiveReading& reading) {
     if (!reading.verdict) return 0;
     const auto& confirmed = reading.state.contents->wal.confirmed_missing;
@@ -80,6 +88,12 @@ class Auditor {
     audit_.orphans = verdict::OrphansOf(contents, Verdict(), files_);
     audit_.faults = verdict::FaultsOf(contents, Verdict());
     audit_.soundness = audit_.faults.empty() ? Soundness::kSound : Soundness::kBroken;
+    for (const auto& content : audit_.contents) {
+      if (!content.error) continue;
+      if (audit_.faults.empty()) audit_.soundness = Soundness::kUnreadable;
+      audit_.faults.push_back("the content of backup " + contents.catalogue.backups[content.backup].id +
+                              " could not be read to its end: " + web::SpokenError(*content.error));
+    }
   }
 
   // As the exporter judges it, with no server to ask.
@@ -108,8 +122,9 @@ class Auditor {
 }  // namespace
 
 ArchiveAudit ReadForAudit(const std::string& cluster, const observe::ArchiveOptions& archive,
-                          const objectstore::Surroundings& surroundings, Progress& progress) {
-  auto audit = Auditor(cluster, archive, surroundings, progress).Read();
+                          const objectstore::Surroundings& surroundings, const std::optional<ContentChoice>& content,
+                          Progress& progress) {
+  auto audit = Auditor(cluster, archive, surroundings, progress).Read(content);
   progress.Clear();
   return audit;
 }

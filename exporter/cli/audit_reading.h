@@ -2,15 +2,19 @@
 // server.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "cli/audit_content.h"
 #include "cli/audit_report.h"
 #include "cli/progress.h"
 #include "objectstore/s3.h"
 
 namespace pgvigil::cli {
 
+// `content`: of which backups the content is read, too; absent: of none.
 ArchiveAudit ReadForAudit(const std::string& cluster, const observe::ArchiveOptions& archive,
-                          const objectstore::Surroundings& surroundings, Progress& progress);
+                          const objectstore::Surroundings& surroundings, const std::optional<ContentChoice>& content,
+                          Progress& progress);
 
 }  // namespace pgvigil::cli

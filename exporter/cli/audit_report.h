@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/content.h"
 #include "observe/archive_readings.h"
 #include "verdict/audit.h"
 #include "verdict/site.h"
@@ -23,7 +24,9 @@ struct ArchiveAudit {
   std::vector<verdict::GapCost> costs;                     // as the verdict's gaps
   std::vector<std::optional<base::WallTime>> last_before;  // likewise: of the last commit before each gap
   verdict::Orphans orphans;
-  std::optional<base::Error> commit_error;  // why times are not known
+  bool content_wanted = false;
+  std::vector<archive::BackupContent> contents;  // of the backups whose content was read, or was to be
+  std::optional<base::Error> commit_error;       // why times are not known
 };
 
 // What is broken for certain is worse than what is not known. There is at least one.

@@ -27,6 +27,7 @@ class Renderer {
       Line("Read " + SpokenMoment(state.contents->began_at) + ", from the store alone: no server was asked.");
       Timelines();
       Backups();
+      if (audit_.content_wanted) Content();
       Gaps();
       Orphans();
       Windows();
@@ -113,6 +114,33 @@ class Renderer {
     Title("Backups");
     if (Contents().catalogue.backups.empty()) Line("  none");
     for (std::size_t i = 0; i < Contents().catalogue.backups.size(); ++i) Line("  " + web::BackupLine(reading_, i));
+  }
+
+  // -- content
+
+  void Content() {
+    Title("Content of the backups");
+    if (audit_.contents.empty()) Line("  there is no backup to look into");
+    for (const auto& content : audit_.contents) {
+      const auto& id = BackupAt(content.backup).id;
+      if (!content.not_read.empty()) {
+        Line("  " + id + ": not read: " + content.not_read);
+        continue;
+      }
+      auto line = id + ": " + web::Counted(content.files, "file") + ", " +
+                  web::SpokenBytes(static_cast<double>(content.bytes)) + " read, ";
+      if (content.error) line += "not to the end: " + web::SpokenError(*content.error) + "; ";
+      line += content.found == 0 ? (content.error ? "nothing wrong so far" : "nothing wrong")
+                                 : std::to_string(content.found) + " wrong";
+      Line("  " + line);
+      Notes(content.findings, content.found, "");
+      Notes(content.unchecked, content.not_checked, "not checked: ");
+    }
+  }
+
+  void Notes(const std::vector<archive::ContentNote>& notes, std::uint64_t all, const std::string& mark) {
+    for (const auto& note : notes) Line("    " + mark + note.key + ": " + note.what);
+    if (all > notes.size()) Line("    " + mark + "and " + std::to_string(all - notes.size()) + " more");
   }
 
   // -- gaps

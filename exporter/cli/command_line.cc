@@ -51,7 +51,8 @@ constexpr const char* kAuditExamples =
     "2 usage or a bad configuration.\n"
     "Examples:\n"
     "  pgvigil audit --config /etc/pgvigil/pgvigil.yaml\n"
-    "  pgvigil audit --config pgvigil.yaml --cluster orders --json";
+    "  pgvigil audit --config pgvigil.yaml --cluster orders --json\n"
+    "  pgvigil audit --config pgvigil.yaml --verify --bandwidth 50MiB";
 
 constexpr const char* kStatusExamples =
     "Exit status: 0 all is fine, 1 something is broken, 3 something is not known or the exporter cannot be asked,\n"
@@ -239,6 +240,17 @@ class CommandLine {
         ->required();
     AddText(*audit_, "--cluster", options.cluster, "Only this cluster")->type_name("NAME");
     audit_->add_flag("--json", options.json, "What was found as JSON (docs/audit.md)");
+    auto* verify = audit_->add_flag("--verify", options.verify,
+                                    "Read the content of every backup that can be restored, too: tars, compressed "
+                                    "streams, backup_label, pg_control, checksums");
+    AddText(*audit_, "--backup", options.backup, "With --verify: only the content of this one")
+        ->type_name("ID")
+        ->needs(verify);
+    audit_->add_option("--bandwidth", options.bandwidth, "With --verify: read at most so many bytes a second")
+        ->transform(CLI::AsSizeValue(false))
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 50))
+        ->type_name("SIZE")
+        ->needs(verify);
     audit_->footer(kAuditExamples);
   }
 

@@ -1,6 +1,8 @@
 // What `pgvigil <command>` does. Each returns the process's exit code; docs/configuration.md lists them.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,9 @@ struct AuditOptions {
   std::string executable;
   std::string cluster;  // empty: all
   bool json = false;
+  bool verify = false;                     // reads the content of backups, too
+  std::string backup;                      // of this one only; empty: of all that can be restored
+  std::optional<std::uint64_t> bandwidth;  // bytes a second
 };
 // What the archives of the configuration hold, to standard output.
 int Audit(const AuditOptions& options);

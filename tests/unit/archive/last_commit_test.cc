@@ -32,6 +32,7 @@ class Segments : public Reader {
     if (file == files_.end()) return base::Error{base::ErrorKind::kNotFound, "no such file", "", {}};
     return file->second;
   }
+  BackupContent ReadContent(const cluster::Backup&, const ContentOptions&) override { return NotRead("a fake"); }
 
  private:
   std::map<std::uint64_t, std::string> files_;
