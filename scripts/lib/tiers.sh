@@ -55,6 +55,7 @@ tier_tsan() { build tsan && ctest_tier tsan tsan unit -R '^(base|http|postgres|o
 tier_integration() {
   build release || return
   install_s3_server || record_failure "versitygw" "could not be installed"
+  install_second_s3_server || record_failure "MinIO" "could not be installed"
   install_backup_tools || record_failure "barman" "could not be installed"
   check "PostgreSQL 13 to 18" scripts/postgres-majors.sh
   pytest_tier integration "$PWD/build/release/exporter/pgvigil" tests/integration

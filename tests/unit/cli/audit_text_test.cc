@@ -91,7 +91,8 @@ Verdict: broken: the newest backup, files, did not come to its end; 1 WAL segmen
 )");
 }
 
-TEST(AuditTextTest, OfAnEmptyArchiveEverythingIsSaidToBeNone) { EXPECT_EQ(AuditText(AuditOf(Store())), R"(Archive s3 of cluster orders: s3://backups/orders
+TEST(AuditTextTest, OfAnEmptyArchiveEverythingIsSaidToBeNone) {
+  EXPECT_EQ(AuditText(AuditOf(Store())), R"(Archive s3 of cluster orders: s3://backups/orders
 Read 2027-02-26 00:00:00 UTC, from the store alone: no server was asked.
 
 Timelines
@@ -110,7 +111,8 @@ What can be restored
   nothing
 
 Verdict: broken: it holds no backup
-)"); }
+)");
+}
 
 TEST(AuditTextTest, AYoungHoleCostsNothingYet) {
   const auto text =
