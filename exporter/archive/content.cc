@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "archive/decompress.h"
+#include "archive/pgbackrest_cipher.h"
 
 namespace pgvigil::archive {
 namespace {
@@ -108,13 +109,21 @@ bool ReadStream(ContentReading& reading, ObjectCursor& object, std::uint64_t len
                             std::to_string(object.size()) + " of the object)");
     return false;
   };
+  const auto decompress = [&](std::string_view some) -> base::Status {
+    const auto fed = stream->Feed(some, take);
+    return state.ok() ? fed : state;
+  };
+  SaltedStream salted(format.passphrase);
+  const bool is_salted = !format.passphrase.empty();
   while (object.position() < end) {
     const auto some = object.Next(std::min(kFed, end - object.position()));
     if (object.failed()) return false;
     if (some.empty()) break;
-    const auto fed = stream->Feed(some, take);
-    if (!state.ok()) return refuse(state.error());
-    if (!fed.ok()) return refuse(fed.error());
+    if (const auto fed = is_salted ? salted.Feed(some, decompress) : decompress(some); !fed.ok())
+      return refuse(fed.error());
+  }
+  if (is_salted) {
+    if (const auto ended = salted.Finish(decompress); !ended.ok()) return refuse(ended.error());
   }
   if (const auto ended = stream->Finish(); !ended.ok()) return refuse(ended.error());
   return true;

@@ -8,6 +8,7 @@
 
 #include "archive/pgbackrest_catalogue.h"
 #include "archive/pgbackrest_cipher.h"
+#include "archive/verify_pgbackrest.h"
 #include "archive/wal_listing.h"
 #include "base/text.h"
 
@@ -62,8 +63,8 @@ class Repository : public Reader {
     return base::Error{base::ErrorKind::kNotFound, "no WAL was found yet", Place(), {}};
   }
 
-  BackupContent ReadContent(const cluster::Backup&, const ContentOptions&) override {
-    return NotRead("verification of it is not built: use `pgbackrest verify`");
+  BackupContent ReadContent(const cluster::Backup& backup, const ContentOptions& options) override {
+    return ReadBackrestContent(*store_, backup, catalogue_.root(), catalogue_.cipher_pass(), clock_, options);
   }
 
  private:

@@ -31,6 +31,9 @@ class BackrestCatalogue {
   base::Result<std::vector<cluster::Backup>> Read(const std::string& passphrase, const std::string& current,
                                                   const PassOptions& options);
 
+  const std::string& root() const { return root_; }
+  const std::string& cipher_pass() const { return info_.cipher_pass; }  // of manifests, as last read
+
  private:
   struct Manifest {
     std::optional<objectstore::Object> manifest, copy;

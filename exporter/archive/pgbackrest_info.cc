@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "archive/json_fields.h"
+#include "archive/pgbackrest_file.h"
 #include "base/text.h"
 
 namespace pgvigil::archive {
@@ -106,58 +107,40 @@ BackrestBackup FromReport(const json& value) {
   return found;
 }
 
-// Follows an info file line by line.
+// Takes an info file key by key.
 class FileReader {
  public:
-  explicit FileReader(std::string_view subject) : subject_(subject) {}
-
-  base::Result<BackrestInfo> Read(std::string_view text) {
-    for (const auto raw : base::Split(text, '\n')) {
-      ++line_;
-      const auto line = base::Trim(raw);
-      if (line.empty() || line.front() == '#') continue;
-      if (line.front() == '[' && line.back() == ']') {
-        section_ = line.substr(1, line.size() - 2);
-        continue;
-      }
-      const auto equals = line.find('=');
-      if (equals == std::string_view::npos) return Malformed("expected key=value");
-      const auto value = ParseJson(line.substr(equals + 1));
-      if (!value) return Malformed("expected JSON behind the key");
-      if (info_.backups.size() > kBackupsAtMost) return Malformed("expected fewer backups");
-      Take(line.substr(0, equals), *value);
-    }
-    if (format_ != 5) return Malformed("expected an info file of format 5");
-    if (!whole_) return Malformed("it ends too early: there is no checksum");
-    if (!info_.databases.contains(info_.current)) return Malformed("the section db names none of db:history");
+  base::Result<BackrestInfo> Read(std::string_view text, std::string_view subject) {
+    const auto read =
+        FollowBackrestText(text, subject, [this](std::string_view section, std::string_view key, const json& value) {
+          return Take(section, key, value);
+        });
+    if (!read.ok()) return read.error();
+    if (!info_.databases.contains(info_.current))
+      return Malformed("the section db names none of db:history", std::string(subject));
     return std::move(info_);
   }
 
  private:
-  base::Error Malformed(std::string what) const {
-    return {base::ErrorKind::kMalformed, std::move(what), subject_ + ":" + std::to_string(line_), {}};
+  static base::Error Malformed(std::string what, std::string subject = {}) {
+    return {base::ErrorKind::kMalformed, std::move(what), std::move(subject), {}};
   }
 
-  void Take(std::string_view key, const json& value) {
-    if (section_ == "backrest" && key == "backrest-format") format_ = NumberOf(value).value_or(0);
-    if (section_ == "backrest" && key == "backrest-checksum") whole_ = true;  // it is written last
-    if (section_ == "cipher" && key == "cipher-pass") info_.cipher_pass = TextOf(value);
-    if (section_ == "db" && key == "db-id") info_.current = static_cast<std::uint32_t>(NumberOf(value).value_or(0));
-    if (section_ == "db:history") {
+  base::Status Take(std::string_view section, std::string_view key, const json& value) {
+    if (section == "cipher" && key == "cipher-pass") info_.cipher_pass = TextOf(value);
+    if (section == "db" && key == "db-id") info_.current = static_cast<std::uint32_t>(NumberOf(value).value_or(0));
+    if (section == "db:history") {
       const auto id = base::ParseInteger<std::uint32_t>(key);
       // archive.info calls the system identifier "db-id".
       auto identifier = NumberOf(Member(value, "db-system-id"));
       if (!identifier) identifier = NumberOf(Member(value, "db-id"));
       if (id && identifier) info_.databases[*id] = {std::to_string(*identifier), TextOf(Member(value, "db-version"))};
     }
-    if (section_ == "backup:current") info_.backups.push_back(FromFile(key, value));
+    if (section == "backup:current") info_.backups.push_back(FromFile(key, value));
+    if (info_.backups.size() > kBackupsAtMost) return Malformed("expected fewer backups");
+    return base::Done{};
   }
 
-  const std::string subject_;
-  std::string section_;
-  std::size_t line_ = 0;
-  std::uint64_t format_ = 0;
-  bool whole_ = false;
   BackrestInfo info_;
 };
 
@@ -208,7 +191,7 @@ std::string BackrestInfo::ArchiveId() const {
 }
 
 base::Result<BackrestInfo> ParseBackrestFile(std::string_view text, std::string_view subject) {
-  return FileReader(subject).Read(text);
+  return FileReader().Read(text, subject);
 }
 
 base::Result<BackrestInfo> ParseBackrestJson(std::string_view text, std::string_view stanza, std::uint32_t repository,

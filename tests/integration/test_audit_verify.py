@@ -3,15 +3,17 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 
 import jsonschema
 import pytest
 
-from archives import Barman, Marks, fill_segments, find_barman
+from archives import BUCKET, Barman, Marks, fill_segments, find_barman
 from conftest import server_directory
 from exporter import ROOT, run
 from objectstore import find_versitygw
+from pgbackrest import REPOSITORIES, Pgbackrest
 from plain import Plain
 from postgres import Cluster, unprivileged
 
@@ -267,3 +269,52 @@ def test_only_one_backup_and_no_faster_than_asked_for(barman, verify, tmp_path):
     assert (nobody.returncode, nobody.stderr) == (2, 'pgvigil: no backup that can be restored is called "nobody"\n')
     for words in (["--backup", first.name], ["--bandwidth", "1MiB"], ["--verify", "--bandwidth", "fast"], ["--verify", "--bandwidth", "0"]):
         assert run("audit", "--config", config, *words).returncode == 2, words
+
+
+@pytest.fixture(scope="module")
+def pgbackrest(s3):
+    """Its three repositories, each with a full and an incremental backup: files by themselves, encrypted ones, bundles."""
+    with server_directory() as directory:
+        (directory / "servers").mkdir()
+        tool = Pgbackrest(directory, s3)
+        made = Cluster(directory / "servers", standbys=0, settings=tool.settings)
+        try:
+            tool.configure(made.primary)
+            tool.run("stanza-create")
+            for name in REPOSITORIES:
+                for kind in ("full", "incr"):
+                    made.primary.sql(f"CREATE TABLE {kind}_{name} AS SELECT i, md5(i::text) FROM generate_series(1, 20000) i")
+                    tool.backup(kind, name)
+            fill_segments(made.primary, 1)
+            yield tool, s3.buckets / BUCKET / "pgbackrest"
+        finally:
+            made.stop()
+
+
+@pytest.mark.skipif(shutil.which("pgbackrest") is None, reason="pgBackRest is not installed")
+@pytest.mark.parametrize("name", list(REPOSITORIES))
+def test_backups_of_pgbackrest_are_held_against_their_manifests(pgbackrest, verify, tmp_path, name):
+    tool, bucket = pgbackrest
+    place = tool.place(tmp_path, name)
+    code, text, found = verify(place)
+    assert (code, [content["findings_total"] for content in found["content"]]) == (0, [0, 0]), text
+    assert all(content["unchecked_total"] == 0 for content in found["content"])
+    assert all(content["bytes"] > 1 << 20 for content in found["content"]), "the incremental one reads what it refers to"
+
+    root = bucket if name == "s3" else tool.directory / name
+    full = root / "backup/orders" / tool.backups(name)[0]
+    victim = max((path for path in full.rglob("*") if path.is_file() and "manifest" not in path.name), key=lambda path: path.stat().st_size)
+    whole = victim.read_bytes()
+    try:
+        flip(victim)
+        code, text, found = verify(place)
+        assert code == 1 and f"{full.name}/{victim.relative_to(full)}" in found["content"][0]["findings"][0]["file"], text
+        assert all(content["findings_total"] >= 1 for content in found["content"]), "the incremental one rests on it"
+        os.truncate(victim, len(whole) // 2)
+        code, text, found = verify(place)
+        assert code == 1 and "bytes" in found["content"][0]["findings"][0]["text"], text
+        victim.unlink()
+        code, text, found = verify(place)
+        assert code == 1 and "is missing" in found["content"][0]["findings"][0]["text"], text
+    finally:
+        victim.write_bytes(whole)
