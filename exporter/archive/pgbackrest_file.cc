@@ -34,11 +34,9 @@ base::Status FollowBackrestText(std::string_view text, std::string_view subject,
     return base::Error{
         base::ErrorKind::kMalformed, std::move(what), std::string(subject) + ":" + std::to_string(number), {}};
   };
-  while (!text.empty()) {
+  for (const auto raw : base::Split(text, '\n')) {
     ++number;
-    const auto line = base::Trim(text.substr(0, text.find('\n')));
-    text.remove_prefix(
-        std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
+    const auto line = base::Trim(raw);
     if (line.empty() || line.front() == '#') continue;
     if (line.front() == '[' && line.back() == ']') {
       section = line.substr(1, line.size() - 2);

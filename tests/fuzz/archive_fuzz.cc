@@ -5,10 +5,13 @@
 
 #include "archive/backup_info.h"
 #include "archive/base_backup.h"
+#include "archive/control_file.h"
 #include "archive/decompress.h"
 #include "archive/dump_file.h"
 #include "archive/pgbackrest_cipher.h"
 #include "archive/pgbackrest_info.h"
+#include "archive/pgbackrest_manifest.h"
+#include "archive/tar_reader.h"
 #include "archive/walg_sentinel.h"
 #include "fuzz/input.h"
 
@@ -33,6 +36,23 @@ std::optional<std::string> InPieces(std::string_view bytes, wal::Compression com
   return plain;
 }
 
+// What a tar holds, and whether it is whole.
+class Contents : public archive::TarSink {
+ public:
+  void Begin(const archive::TarEntry& entry) override { text += entry.name + '='; }
+  void Content(std::string_view bytes) override { text += bytes; }
+  void End() override { text += '\n'; }
+  std::string text;
+};
+std::string TarInPieces(std::string_view bytes, std::size_t piece) {
+  Contents contents;
+  archive::TarReader tar(contents);
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    if (!tar.Feed(bytes.substr(0, piece)).ok()) return contents.text + "!";
+  }
+  return contents.text + (tar.Finish().ok() ? "" : "!");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -44,6 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const auto manifest = archive::ParseBackupManifest(text, "backup_manifest");
   if (manifest.ok()) fuzz::Expect(manifest->begin_timeline <= manifest->end_timeline, "a backup's timelines rise");
   (void)archive::FirstMember(text);
+  fuzz::Expect(TarInPieces(text, text.size() + 1) == TarInPieces(text, 7), "a tar holds the same, however it is cut");
+  (void)archive::ParseControlFile(text);
+  (void)archive::ManifestSumIsRight(text);
+  const auto files = archive::ParseBackrestManifest(text, "backup.manifest");
+  if (files.ok()) fuzz::Expect(files->files.size() <= text.size(), "a file takes a line");
   (void)archive::ParseDump(text);
   (void)archive::DecryptSalted(text, "passphrase");
   (void)archive::ParseWalgSentinel("base_000000010000000000000005", text, "sentinel");

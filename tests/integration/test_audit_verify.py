@@ -19,6 +19,7 @@ from postgres import Cluster, unprivileged
 
 pytestmark = pytest.mark.skipif(find_versitygw() is None or find_barman("debian") is None,
                                 reason="versitygw or barman-cloud is not installed (scripts/test.sh does it)")
+NEWEST = "3.19.1"
 SCHEMA = json.loads((ROOT / "docs/audit.schema.json").read_text())
 
 
@@ -75,6 +76,13 @@ def flip(path, where=None):
 
 def readable(directory):
     subprocess.run(unprivileged(["chmod", "-R", "a+rX", str(directory)]), check=True)
+
+
+def control_file_in(tar):
+    """Where the content of pg_control begins."""
+    listing = subprocess.run(["tar", "-tRf", tar], capture_output=True, text=True, check=True).stdout
+    block, = [int(line.split()[1].rstrip(":")) for line in listing.splitlines() if line.endswith(" global/pg_control")]
+    return (block + 1) * 512
 
 
 @pytest.fixture
@@ -143,9 +151,7 @@ def test_a_pg_control_with_a_flipped_bit_or_of_another_cluster_is_found(barman, 
     tool, backup = barman()
     data = backup / "data.tar"
     content = data.read_bytes()
-    listing = subprocess.run(["tar", "-tRf", data], capture_output=True, text=True, check=True).stdout
-    block, = [int(line.split()[1].rstrip(":")) for line in listing.splitlines() if line.endswith(" global/pg_control")]
-    at = (block + 1) * 512
+    at = control_file_in(data)
     for offset in (0, 100):
         data.write_bytes(content)
         flip(data, at + offset)
@@ -318,3 +324,24 @@ def test_backups_of_pgbackrest_are_held_against_their_manifests(pgbackrest, veri
         assert code == 1 and "is missing" in found["content"][0]["findings"][0]["text"], text
     finally:
         victim.write_bytes(whole)
+
+
+@pytest.mark.skipif(find_barman(NEWEST) is None, reason="the newest barman-cloud is not installed")
+@pytest.mark.parametrize("major", [13, 14, 15, 16, 17, 18])
+def test_backups_of_every_major_are_known(s3, verify, tmp_path, major):
+    with server_directory() as directory:
+        tool = Barman(NEWEST, s3, directory, f"major-{major}")
+        tool.archive_by_copy()
+        (directory / "servers").mkdir()
+        made = Cluster(directory / "servers", standbys=0, major=major, settings=tool.settings)
+        try:
+            backup = tool.backup(made.primary)
+        finally:
+            made.stop()
+        code, text, found = verify(tool.place(tmp_path))
+        content, = found["content"]
+        assert (code, content["findings_total"], content["unchecked_total"]) == (0, 0, 0), text
+        data = tool.root / "base" / backup / "data.tar"
+        flip(data, control_file_in(data) + 40)
+        code, text, found = verify(tool.place(tmp_path))
+        assert code == 1 and "the checksum of pg_control is wrong" in text, text

@@ -333,7 +333,7 @@ TEST(PgbackrestInfoTest, RejectsWhatMakesNoSense) {
   EXPECT_EQ(ParseBackrestFile(whole, "f")->ArchiveId(), "15-1");
   for (const auto& [text, line] :
        {Case{"", "f:1"}, Case{"[db]\nid", "f:2"}, Case{"[db]\ndb-id={", "f:2"}, Case{whole.substr(0, 180), "f:12"},
-        Case{Replaced(whole, "format=5", "format=6"), "f:15"}, Case{Replaced(whole, "db-id=1", "db-id=2"), "f:15"},
+        Case{Replaced(whole, "format=5", "format=6"), "f:15"}, Case{Replaced(whole, "db-id=1", "db-id=2"), "f"},
         Case{"[db]\ndb-id=" + std::string(100, '['), "f:2"}}) {
     const auto info = ParseBackrestFile(text, "f");
     ASSERT_FALSE(info.ok()) << text;
