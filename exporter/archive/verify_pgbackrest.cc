@@ -25,9 +25,8 @@ class BackrestBackupReader {
 
   void Read(const std::string& passphrase) {
     if (!List(backup_.id)) return;
-    const auto manifest = ReadManifest(passphrase);
-    if (!manifest) return;
-    manifest_ = &*manifest;
+    manifest_ = ReadManifest(passphrase);
+    if (!manifest_) return;
     for (const auto* file : InOrder()) {
       if (!List(file->label)) return;
       if (file->is_blocks)
@@ -36,7 +35,7 @@ class BackrestBackupReader {
         ReadFile(*file);
       if (reading_.failed()) return;
     }
-    if (manifest->online) start_.Judge(backup_, backup_.place, reading_);
+    if (manifest_->online) start_.Judge(backup_, backup_.place, reading_);
   }
 
  private:
@@ -133,7 +132,7 @@ class BackrestBackupReader {
   ContentReading& reading_;
   const cluster::Backup& backup_;
   const std::string& root_;
-  const BackrestManifest* manifest_ = nullptr;
+  std::optional<BackrestManifest> manifest_;
   std::set<std::string> listed_;                // labels
   std::map<std::string, std::uint64_t> sizes_;  // of the objects under them
   std::optional<ObjectCursor> cursor_;
