@@ -112,12 +112,12 @@ class Demo:
         stack.callback(lambda: self.load.stop())
         print("starting pgvigil, Prometheus and Alertmanager, with the shipped rules and routing; so that nobody waits, every `for`, every wait\n"
               "for a group and every scrape interval is 1 s here (shipped: minutes), and working hours are always", flush=True)
-        config = directory / "pgvigil.json"
-        config.write_text(json.dumps({
+        self.config = directory / "pgvigil.json"
+        self.config.write_text(json.dumps({
             "clusters": [{"name": "orders", "instances": instances(self.cluster.servers, password_file(directory)),
                           "archive": [{"name": "local", "directory": {"path": f"{directory}/archive", "backups": f"{directory}/backups"}}]}],
             "intervals": {"archive": "1s"}}))
-        self.exporter = Exporter(directory, ["--config", str(config)])
+        self.exporter = Exporter(directory, ["--config", str(self.config)])
         stack.callback(self.exporter.stop)
         self.receivers = Receivers()
         stack.callback(self.receivers.sink.close)
@@ -150,6 +150,8 @@ class Demo:
         self.expect("what is written is archived, and proven restorable from the base backup",
                     lambda: self.exporter.page().get("pgvigil_recovery_window_end_timestamp_seconds", archive="local", evidence="proof"))
         print(f"\npgvigil status --url http://127.0.0.1:{self.exporter.port} says:\n{self.status()}")
+        audit = self.expect("the whole archive is read, with the backup's content, and is sound", self.sound_audit)
+        print(f"\npgvigil audit --verify says:\n\n{audit}")
         print(f"  pgvigil       http://127.0.0.1:{self.exporter.port}/\n  Prometheus    http://127.0.0.1:{self.prometheus.port}/alerts\n"
               f"  Alertmanager  http://127.0.0.1:{self.alertmanager.port}/\n", flush=True)
 
@@ -157,6 +159,10 @@ class Demo:
         """The answers for a person; its exit status says whether they are good ones."""
         return subprocess.run([binary(), "status", "--url", f"http://127.0.0.1:{self.exporter.port}"], capture_output=True, text=True,
                               check=False).stdout
+
+    def sound_audit(self):
+        audit = subprocess.run([binary(), "audit", "--config", self.config, "--verify"], capture_output=True, text=True, check=False)
+        return audit.stdout if audit.returncode == 0 else None
 
     @staticmethod
     def _settled(page):
