@@ -96,6 +96,11 @@ class ArchiveObserverTest : public testing::Test {
   Reading AwaitAtOnce(const std::function<bool(const ArchiveReading&)>& is_so) {
     return AwaitWhile([] {}, is_so);
   }
+  // The first that was begun after now: what is put or hinted after it meets no reading with older hints.
+  Reading AwaitNext() {
+    const auto now = clock_.Steady();
+    return Await([now](const auto& reading) { return reading.state.contents->began > now; });
+  }
   static bool IsRead(const ArchiveReading& reading) { return reading.state.store.up; }
 
   void Hint(std::optional<std::uint32_t> timeline, std::optional<std::uint64_t> sampled_from = {}) {
@@ -270,6 +275,7 @@ TEST_F(ArchiveObserverTest, WhereThePositionClockTellsTimesTheWalIsNotRead) {
   Start(Options());
   Await(IsRead);
   Hint(1, 21 * kMiB);
+  AwaitNext();
   PutSegment(20, 20);
   PutSegment(19, 19);  // last: with it everything is proven at once
   const auto sampled = Await([](const auto& reading) { return reading.verdict->proven_end == wal::Lsn{21 * kMiB}; });
@@ -284,6 +290,7 @@ TEST_F(ArchiveObserverTest, ThenTheLastCommitThatWasReadBeforeIsRemembered) {
   Start(Options());
   Await(IsRead);
   Hint(1, 20 * kMiB);
+  AwaitNext();
   PutSegment(21, 21);
   const auto grown = Await([](const auto& reading) { return reading.state.contents->wal.stored.size() == 3; });
   ASSERT_TRUE(grown->state.contents->last_commit);
@@ -299,8 +306,7 @@ TEST_F(ArchiveObserverTest, TheLastCommitIsReadAgainOnlyWhenTheEndMoved) {
   Await(IsRead);
   // What lies there says something else now: who read it again would say so, too.
   PutSegment(20, 45);
-  const auto began = clock_.Steady();
-  const auto later = Await([&](const auto& reading) { return reading.state.contents->began > began; });
+  const auto later = AwaitNext();
   EXPECT_EQ(later->state.contents->last_commit->at, At("2026-11-25T20:20:00Z"));
   PutSegment(21, 21);
   const auto moved = Await([](const auto& reading) { return reading.state.contents->wal.stored.size() == 3; });
