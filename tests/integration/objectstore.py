@@ -210,10 +210,10 @@ class Relay:
                 with socket.create_connection(("127.0.0.1", self.target)) as plain, \
                         self.inner.wrap_socket(plain, server_hostname="localhost") as server:
                     server.sendall(head)
-                    answer = b""
+                    answer = bytearray()  # a segment's 16 MiB arrive in pieces of 16 KiB
                     while more := server.recv(65536):
                         answer += more
-                answer = self.change(answer)
+                answer = self.change(bytes(answer))
                 if answer:
                     client.sendall(answer)
         except OSError:
