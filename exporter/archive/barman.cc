@@ -9,6 +9,7 @@
 
 #include "archive/backup_info.h"
 #include "archive/decompress.h"
+#include "archive/object_failure.h"
 #include "archive/verify_barman.h"
 #include "archive/wal_listing.h"
 #include "base/text.h"
@@ -91,12 +92,6 @@ BackupOutcome OutcomeOf(const BackupInfo& info) {
   if (info.status == "DONE" || info.status == "WAITING_FOR_WALS") return BackupOutcome::kDone;
   if (info.status == "FAILED") return BackupOutcome::kFailed;
   return BackupOutcome::kStarted;
-}
-
-// What costs one backup, and not the pass. Deleted between listing and reading: the next pass will see.
-bool IsOfTheObject(const base::Error& error) {
-  return error.kind == base::ErrorKind::kPermission || error.kind == base::ErrorKind::kLimit ||
-         error.kind == base::ErrorKind::kMalformed || error.kind == base::ErrorKind::kNotFound;
 }
 
 class Barman : public Reader {
@@ -191,12 +186,10 @@ class Barman : public Reader {
     if (!folder.info) return backup;
     const auto info = ReadInfo(id, *folder.info, options);
     if (!info.ok() && !IsOfTheObject(info.error())) return info.error();
-    if (info.ok()) {
+    if (info.ok())
       Fill(*info, folder, backup);
-    } else {
-      backup.outcome = BackupOutcome::kUnreadable;
-      backup.error = info.error().message + " (" + info.error().subject + ")";
-    }
+    else
+      MarkUnreadable(info.error(), backup);
     if (folder.keep) backup.keep = ReadKeep(id, *folder.keep, options);
     return backup;
   }

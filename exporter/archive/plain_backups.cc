@@ -5,6 +5,7 @@
 #include "archive/base_backup.h"
 #include "archive/decompress.h"
 #include "archive/dump_reader.h"
+#include "archive/object_failure.h"
 #include "base/text.h"
 #include "wal/bytes.h"
 #include "wal/segment_set.h"
@@ -23,12 +24,6 @@ constexpr std::uint64_t kLabelAtMost = 16 << 10;
 constexpr std::uint64_t kTarBeginning = 1 << 20;  // holds the first block of any compression
 constexpr std::string_view kManifest = "backup_manifest";
 
-// What costs one backup, and not the pass.
-bool IsOfTheObject(const base::Error& error) {
-  return error.kind == base::ErrorKind::kPermission || error.kind == base::ErrorKind::kLimit ||
-         error.kind == base::ErrorKind::kMalformed || error.kind == base::ErrorKind::kNotFound;
-}
-
 void Count(const Object& object, Backup& backup) {
   backup.stored_bytes += object.size;
   backup.first_stored = backup.first_stored ? std::min(*backup.first_stored, object.modified) : object.modified;
@@ -40,6 +35,8 @@ std::string Written(const Object& object) {
   return object.key + ' ' + std::to_string(object.size) + ' ' +
          std::to_string(object.modified.time_since_epoch().count()) + '\n';
 }
+
+std::string IdOf(const std::string& key) { return key.substr(0, key.size() - (key.ends_with('/') ? 1 : 0)); }
 
 // What of a tar-format backup is missing.
 void CheckTars(const PlainFolder& folder, const BackupManifest& manifest, Backup& backup) {
@@ -71,7 +68,16 @@ base::Result<std::vector<Backup>> PlainBackups::Read(const std::string& without,
   std::erase_if(known_, [](const auto& entry) { return !entry.second.seen; });
   NameParents();
   std::vector<Backup> backups;
-  for (const auto& [key, known] : known_) backups.push_back(known.backup);
+  const Backup* denied = nullptr;
+  bool all_denied = true;
+  for (const auto& [key, known] : known_) {
+    backups.push_back(known.backup);
+    all_denied = all_denied && known.backup.denied;
+    if (known.backup.denied) denied = &known.backup;
+  }
+  // One that may not be read is a flaw of that backup. None that may be: who reads here cannot tell.
+  if (all_denied && denied != nullptr)
+    return base::Error{base::ErrorKind::kPermission, denied->error, denied->place, {}};
   const auto began = [](const Backup& backup) { return backup.begin_time ? backup.begin_time : backup.first_stored; };
   std::stable_sort(backups.begin(), backups.end(),
                    [&](const Backup& a, const Backup& b) { return began(a) < began(b); });
@@ -93,10 +99,25 @@ base::Status PlainBackups::Walk(const PlainFolder& folder, int depth, const std:
           base::ErrorKind::kLimit, "more than 2000 folders: is this the place of backups?", store_->Name(), {}};
     }
     const auto sub = ListPlainFolder(*store_, key, clock_, within_);
+    if (!sub.ok() && sub.error().kind == base::ErrorKind::kPermission) {
+      TakeDeniedFolder(key, sub.error());
+      continue;
+    }
     if (!sub.ok()) return sub.error();
     if (const auto walked = Walk(*sub, depth + 1, without); !walked.ok()) return walked;
   }
   return base::Done{};
+}
+
+// pg_basebackup makes its directories for their owner alone. That one costs no other backup, and no WAL.
+void PlainBackups::TakeDeniedFolder(const std::string& key, const base::Error& error) {
+  auto& known = known_[key];
+  known = {};
+  known.seen = true;
+  known.backup.method = cluster::BackupMethod::kBasebackup;
+  known.backup.place = key;
+  known.backup.id = IdOf(key);
+  MarkUnreadable(error, known.backup);
 }
 
 bool PlainBackups::IsWanted(std::string_view key) const {
@@ -113,7 +134,7 @@ PlainBackups::Known* PlainBackups::Changed(const std::string& key, const std::ve
   known = {std::move(now), {}, {}, true};
   auto& backup = known.backup;
   backup.place = key;
-  backup.id = std::string_view(key).substr(0, key.size() - (key.ends_with('/') ? 1 : 0));
+  backup.id = IdOf(key);
   for (const auto* object : made_of) Count(*object, backup);
   return &known;
 }
@@ -138,8 +159,7 @@ base::Status PlainBackups::TakeBaseBackup(const PlainFolder& folder) {
   if (read.ok()) return read;
   if (read.error().kind != base::ErrorKind::kMalformed) known->made_of.clear();
   if (!IsOfTheObject(read.error())) return read;
-  backup.outcome = BackupOutcome::kUnreadable;
-  backup.error = read.error().message + " (" + read.error().subject + ")";
+  MarkUnreadable(read.error(), backup);
   return base::Done{};
 }
 
@@ -156,6 +176,7 @@ base::Status PlainBackups::ReadBaseBackup(const PlainFolder& folder, Known& know
   backup.begin_timeline = manifest->begin_timeline;
   backup.end_timeline = manifest->end_timeline;
   backup.end_time = object.modified;  // it is written last
+  backup.end_time_is_upload = true;
   backup.system_identifier = manifest->system_identifier;
   backup.type = manifest->is_incremental ? cluster::BackupType::kIncr : cluster::BackupType::kFull;
   if (const auto read = ReadLabel(folder, known); !read.ok()) return read;
@@ -268,10 +289,7 @@ base::Status PlainBackups::TakeDumpFile(const Object& object) {
   const auto looked = LookIntoDump(*store_, object, Deadline(), backup);
   if (!looked.ok()) known->made_of.clear();
   if (!looked.ok() && !IsOfTheObject(looked.error())) return looked;
-  if (!looked.ok()) {
-    backup.outcome = BackupOutcome::kUnreadable;
-    backup.error = looked.error().message;
-  }
+  if (!looked.ok()) MarkUnreadable(looked.error(), backup);
   if (backup.outcome == BackupOutcome::kDone) backup.end_time = object.modified;
   return base::Done{};
 }
@@ -288,10 +306,7 @@ base::Status PlainBackups::TakeDumpFolder(const PlainFolder& folder) {
   const auto looked = LookIntoDumpFolder(*store_, contents, folder.objects, Deadline(), backup);
   if (!looked.ok()) known->made_of.clear();
   if (!looked.ok() && !IsOfTheObject(looked.error())) return looked;
-  if (!looked.ok()) {
-    backup.outcome = BackupOutcome::kUnreadable;
-    backup.error = looked.error().message;
-  }
+  if (!looked.ok()) MarkUnreadable(looked.error(), backup);
   if (backup.outcome == BackupOutcome::kDone) backup.end_time = contents.modified;
   return base::Done{};
 }

@@ -30,6 +30,7 @@ class PlainBackups {
   };
 
   base::Status Walk(const PlainFolder& folder, int depth, const std::string& without);
+  void TakeDeniedFolder(const std::string& key, const base::Error& error);
   base::Status TakeBaseBackup(const PlainFolder& folder);
   base::Status ReadBaseBackup(const PlainFolder& folder, Known& known);
   base::Status ReadLabel(const PlainFolder& folder, Known& known);

@@ -51,10 +51,4 @@ class Reader {
   virtual BackupContent ReadContent(const cluster::Backup& backup, const ContentOptions& options) = 0;
 };
 
-// The last commit or abort that ended at or before `end` in the contiguous WAL: reads segments backwards along `path`,
-// at most `most`. Absent: none of them holds one.
-base::Result<std::optional<cluster::ArchiveContents::LastCommitted>> LastCommitBefore(
-    Reader& reader, const wal::Path& path, wal::Lsn end, wal::SegmentSize size, int most,
-    base::SteadyTime::duration within);
-
 }  // namespace pgvigil::archive

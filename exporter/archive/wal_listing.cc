@@ -240,7 +240,7 @@ void WalListing::Settle(const Sighting& sighting) {
     return;
   }
   inventory_.in_archive_tier.Remove(segment);
-  if (inventory_.bad.size() < WalInventory::kMostBad) inventory_.bad[segment] = sighting.object.size;
+  if (inventory_.bad.size() < WalInventory::kMostBad) inventory_.bad[segment] = {sighting.object.size, stored, {}};
 }
 
 // ---- deletions

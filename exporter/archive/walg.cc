@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "archive/object_failure.h"
 #include "archive/wal_listing.h"
 #include "archive/walg_sentinel.h"
 
@@ -131,30 +132,25 @@ class Walg : public Reader {
     Backup backup;
     backup.id = name;
     backup.method = cluster::BackupMethod::kWalg;
+    std::optional<base::Error> error;
     if (folder.sentinel) {
       auto read = ReadSentinel(name, *folder.sentinel, options);
       if (!read.ok() && !IsOfTheObject(read.error())) return read;
-      if (read.ok()) {
+      if (read.ok())
         backup = *std::move(read);
-      } else {
-        backup.outcome = BackupOutcome::kUnreadable;
-        backup.error = read.error().message + " (" + read.error().subject + ")";
-      }
+      else
+        error = read.error();
     }
     backup.place = root_ + "basebackups_005/" + name + "/";
     backup.stored_bytes = folder.found.stored_bytes;
     backup.first_stored = folder.found.first_stored;
     backup.last_stored = folder.found.last_stored;
     backup.in_archive_tier = folder.found.in_archive_tier;
+    if (error) MarkUnreadable(*error, backup);
     if (backup.outcome != BackupOutcome::kDone) return backup;
     if (folder.parts == 0) backup.flaws.emplace_back("its tar_partitions are missing");
     if (folder.empty_parts > 0) backup.flaws.emplace_back("one of its tar_partitions is empty");
     return backup;
-  }
-
-  static bool IsOfTheObject(const base::Error& error) {
-    return error.kind == base::ErrorKind::kPermission || error.kind == base::ErrorKind::kLimit ||
-           error.kind == base::ErrorKind::kMalformed || error.kind == base::ErrorKind::kNotFound;
   }
 
   base::Result<Backup> ReadSentinel(const std::string& name, const Object& object, const PassOptions& options) {

@@ -2,8 +2,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include "base/logging.h"
 #include "cli/audit_json.h"
@@ -63,12 +65,18 @@ int Audit(const AuditOptions& options) {
       if (!options.json) Print((audits.size() == 1 ? "" : "\n") + AuditText(audits.back()));
     }
   }
+  for (const auto* cluster : clusters) {
+    if (cluster->archives.empty())
+      std::fprintf(stderr, "pgvigil: cluster %s has no archive\n", web::Qualified(cluster->name).c_str());
+  }
   if (audits.empty()) return Refuse("no archive is configured: name one under `archive` of the cluster");
   const bool none = std::all_of(audits.begin(), audits.end(), [](const auto& audit) { return audit.contents.empty(); });
   if (!options.backup.empty() && none)
     return Refuse("no backup that can be restored is called \"" + options.backup + "\"");
   if (options.json) Print(AuditJson(audits, at));
-  return std::fflush(stdout) == 0 ? CodeOf(WorstOf(audits)) : kProblem;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return CodeOf(WorstOf(audits));
+  std::fprintf(stderr, "pgvigil: the report cannot be written to standard output: %s\n", std::strerror(errno));
+  return kUnknown;
 }
 
 }  // namespace pgvigil::cli

@@ -49,6 +49,7 @@ class ArchiveJson {
     if (audit_.content_wanted) {
       json["content"] = Json::array();
       for (const auto& content : audit_.contents) json["content"].push_back(ContentJson(content));
+      if (audit_.wal) json["wal_content"] = WalContentJson(*audit_.wal);
     }
     json["gaps"] = Json::array();
     for (std::size_t i = 0; i < reading_.verdict->gaps.size(); ++i) json["gaps"].push_back(GapAt(i));
@@ -77,9 +78,11 @@ class ArchiveJson {
     json["stored"] = RunsJson(wal.stored, branch.timeline);
     if (auto cold = RunsJson(wal.in_archive_tier, branch.timeline); !cold.empty())
       json["in_archive_tier"] = std::move(cold);
-    for (const auto& [segment, size] : wal.bad) {
-      if (segment.timeline == branch.timeline)
-        json["not_whole"].push_back({{"segment", NameOf(segment)}, {"bytes", size}});
+    for (const auto& [segment, bad] : wal.bad) {
+      if (segment.timeline != branch.timeline) continue;
+      Json one{{"segment", NameOf(segment)}, {"bytes", bad.bytes}};
+      Put(one, "damage", bad.damage);
+      json["not_whole"].push_back(std::move(one));
     }
     for (const auto& [segment, stored] : wal.partial) {
       if (segment.timeline == branch.timeline) json["partial"].push_back(NameOf(segment));
@@ -125,6 +128,14 @@ class ArchiveJson {
     return json;
   }
 
+  Json WalContentJson(const WalContent& wal) const {
+    Json json{{"segments", wal.files}, {"bytes", wal.bytes}, {"damaged", Json::array()}};
+    for (const auto& [segment, damage] : wal.damaged)
+      json["damaged"].push_back({{"segment", NameOf(segment)}, {"damage", base::ValidUtf8(damage)}});
+    if (wal.error) json["error"] = base::ValidUtf8(web::SpokenError(*wal.error));
+    return json;
+  }
+
   static Json NotesJson(const std::vector<archive::ContentNote>& notes) {
     Json list = Json::array();
     for (const auto& note : notes)
@@ -146,6 +157,7 @@ class ArchiveJson {
     }
     lost["backups_broken"] = IdsOf(cost.broken);
     lost["backups_stopped"] = IdsOf(cost.stopped);
+    lost["backups_within"] = IdsOf(cost.within);
     return json;
   }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "archive/reader.h"
+#include "archive/wal_reading.h"
 #include "web/words.h"
 
 namespace pgvigil::cli {
@@ -67,8 +67,11 @@ class Auditor {
   void ReadContent(const ContentChoice& choice) {
     const auto& reading = readings_.last();
     audit_.content_wanted = true;
-    audit_.contents = ReadContents(*readings_.reader(), reading, choice, clock_, progress_);
-    (void)readings_.WithFlaws({}, FlawsOf(audit_.contents, reading.state.contents->catalogue.backups.size()));
+    ContentPass pass(*readings_.reader(), reading, choice, clock_, progress_);
+    audit_.contents = pass.ReadBackups();
+    audit_.wal = pass.ReadWal(readings_.system_identifier());
+    (void)readings_.WithFlaws({}, FlawsOf(audit_.contents, reading.state.contents->catalogue.backups.size()),
+                              audit_.wal->damaged);
   }
 
   static std::size_t Unconfirmed(const observe::ArchiveReading& reading) {
@@ -86,14 +89,22 @@ class Auditor {
     audit_.costs = verdict::CostsOf(contents, Verdict());
     for (const auto& cost : audit_.costs) audit_.last_before.push_back(LastCommitBefore(cost.from));
     audit_.orphans = verdict::OrphansOf(contents, Verdict(), files_);
-    audit_.faults = verdict::FaultsOf(contents, Verdict());
-    audit_.soundness = audit_.faults.empty() ? Soundness::kSound : Soundness::kBroken;
+    auto faults = verdict::FaultsOf(contents, audit_.reading.state.terms, Verdict(), clock_.Wall());
+    auto& unreadable = faults.unreadable;
     for (const auto& content : audit_.contents) {
       if (!content.error) continue;
-      if (audit_.faults.empty()) audit_.soundness = Soundness::kUnreadable;
-      audit_.faults.push_back("the content of backup " + contents.catalogue.backups[content.backup].id +
-                              " could not be read to its end: " + web::SpokenError(*content.error));
+      unreadable.push_back("the content of backup " + contents.catalogue.backups[content.backup].id +
+                           " could not be read to its end: " + web::SpokenError(*content.error));
     }
+    if (audit_.wal && audit_.wal->error)
+      unreadable.push_back("the WAL could not be read to its end: " + web::SpokenError(*audit_.wal->error));
+    if (audit_.commit_error)
+      unreadable.push_back("the last commits could not be read: " + web::SpokenError(*audit_.commit_error));
+    audit_.soundness = !faults.broken.empty()       ? Soundness::kBroken
+                       : !faults.unreadable.empty() ? Soundness::kUnreadable
+                                                    : Soundness::kSound;
+    audit_.faults = std::move(faults.broken);
+    audit_.faults.insert(audit_.faults.end(), unreadable.begin(), unreadable.end());
   }
 
   // As the exporter judges it, with no server to ask.
@@ -105,9 +116,10 @@ class Auditor {
   }
 
   std::optional<base::WallTime> LastCommitBefore(wal::Lsn end) {
-    const auto found = archive::LastCommitBefore(*readings_.reader(), Verdict().path, end, *Contents().wal.segment_size,
-                                                 kSegmentsReadForCommit, kRequestWithin);
-    if (!found.ok()) audit_.commit_error = found.error();
+    archive::WalReading wal(*readings_.reader(), *Contents().wal.segment_size, kRequestWithin,
+                            readings_.system_identifier());
+    const auto found = wal.LastCommitBefore(Verdict().path, end, kSegmentsReadForCommit);
+    if (!found.ok() && wal.damaged().empty()) audit_.commit_error = found.error();
     if (!found.ok() || !*found) return std::nullopt;
     return (*found)->at;
   }

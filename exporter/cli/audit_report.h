@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archive/content.h"
+#include "cli/audit_content.h"
 #include "observe/archive_readings.h"
 #include "verdict/audit.h"
 #include "verdict/site.h"
@@ -26,6 +27,7 @@ struct ArchiveAudit {
   verdict::Orphans orphans;
   bool content_wanted = false;
   std::vector<archive::BackupContent> contents;  // of the backups whose content was read, or was to be
+  std::optional<WalContent> wal;                 // likewise, of what they are rolled forward with
   std::optional<base::Error> commit_error;       // why times are not known
 };
 

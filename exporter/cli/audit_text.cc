@@ -92,9 +92,11 @@ class Renderer {
     };
     take(wal.stored, "");
     take(wal.in_archive_tier, " in an archive tier");
-    for (const auto& [segment, size] : wal.bad) {
-      if (segment.timeline == timeline)
-        runs.push_back(NameOf(segment) + ": NOT WHOLE, " + web::SpokenBytes(static_cast<double>(size)));
+    for (const auto& [segment, bad] : wal.bad) {
+      if (segment.timeline != timeline) continue;
+      runs.push_back(NameOf(segment) + (bad.damage.empty()
+                                            ? ": NOT WHOLE, " + web::SpokenBytes(static_cast<double>(bad.bytes))
+                                            : ": DAMAGED, " + bad.damage));
     }
     for (const auto& [segment, stored] : wal.partial) {
       if (segment.timeline == timeline) runs.push_back(NameOf(segment) + ".partial");
@@ -136,6 +138,22 @@ class Renderer {
       Notes(content.findings, content.found, "");
       Notes(content.unchecked, content.not_checked, "not checked: ");
     }
+    if (audit_.wal) WalContent(*audit_.wal);
+  }
+
+  void WalContent(const cli::WalContent& wal) {
+    auto line =
+        "WAL: " + web::Counted(wal.files, "segment") + ", " + web::SpokenBytes(static_cast<double>(wal.bytes)) + ", ";
+    if (wal.error) line += "not to the end: " + web::SpokenError(*wal.error) + "; ";
+    line += wal.damaged.empty() ? "nothing wrong" : std::to_string(wal.damaged.size()) + " damaged";
+    Line("  " + line);
+    std::size_t said = 0;
+    for (const auto& [segment, damage] : wal.damaged) {
+      if (said++ == archive::kNotesKept) break;
+      Line("    " + NameOf(segment) + ": " + damage);
+    }
+    if (wal.damaged.size() > archive::kNotesKept)
+      Line("    and " + std::to_string(wal.damaged.size() - archive::kNotesKept) + " more");
   }
 
   void Notes(const std::vector<archive::ContentNote>& notes, std::uint64_t all, const std::string& mark) {
@@ -161,9 +179,8 @@ class Renderer {
 
   void Cost(const verdict::GapCost& cost, const std::optional<base::WallTime>& last) {
     for (const auto index : cost.broken) Line("    backup " + BackupAt(index).id + " needs it and cannot be restored");
-    if (!cost.stopped.empty())
-      Line("    cannot be rolled forward over it: " + std::string(cost.stopped.size() == 1 ? "backup " : "backups ") +
-           IdsOf(cost.stopped));
+    if (!cost.stopped.empty()) Line("    cannot be rolled forward over it: " + Backups(cost.stopped));
+    if (!cost.within.empty()) Line("    can be restored as it ended, and no further: " + Backups(cost.within));
     const auto from = "after " + (last ? SpokenMoment(*last) : wal::Format(cost.from));
     if (!cost.resumes) {
       Line("    lost: every moment " + from);
@@ -173,6 +190,10 @@ class Renderer {
     const auto end = cluster::RestorableFrom(next);
     Line("    lost: the moments " + from + " up to " +
          (end ? SpokenMoment(*end) + ", the end of backup " + next.id : "the end of backup " + next.id));
+  }
+
+  std::string Backups(const std::vector<std::size_t>& indices) const {
+    return (indices.size() == 1 ? "backup " : "backups ") + IdsOf(indices);
   }
 
   std::string IdsOf(const std::vector<std::size_t>& indices) const {

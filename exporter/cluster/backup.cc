@@ -17,6 +17,7 @@ std::string_view Name(BackupType type) {
 }
 
 std::optional<base::WallTime> RestorableFrom(const Backup& backup) {
+  if (backup.end_time_is_upload && backup.last_commit) return std::max(backup.begin_time, backup.last_commit);
   return backup.end_time ? std::max(backup.end_time, backup.last_commit) : std::nullopt;
 }
 

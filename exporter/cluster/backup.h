@@ -36,15 +36,19 @@ struct Backup {
   BackupMethod method = BackupMethod::kBarman;
   BackupType type = BackupType::kFull;
   BackupOutcome outcome = BackupOutcome::kNoMetadata;
-  std::string place;  // key of its folder, file or metadata
-  std::string error;  // what the tool recorded of its failure
+  std::string place;    // key of its folder, file or metadata
+  std::string error;    // what the tool recorded of its failure
+  bool denied = false;  // kUnreadable because its metadata may not be read: nothing is known of it
 
   std::optional<base::WallTime> begin_time, end_time;  // the server's clock, as the tool wrote them
   std::optional<wal::Lsn> begin, end;                  // end: the first position at which the backup is consistent
   std::uint32_t begin_timeline = 0;                    // 0: unknown
   std::uint32_t end_timeline = 0;                      // a standby's backup may end on the child of the one it began on
   std::string system_identifier;                       // empty: unknown
-  // Of the last commit before `end`, where that was looked for: a tool may take the time before it ends the backup.
+  // The tool wrote no end: `end_time` is when its last file was stored, which proves nothing.
+  bool end_time_is_upload = false;
+  // Of the last commit before `end`, or when it began if there was none, where that was looked for: a tool may take the
+  // time before it ends the backup, or not at all.
   std::optional<base::WallTime> last_commit;
 
   std::uint64_t stored_bytes = 0;              // of all its objects

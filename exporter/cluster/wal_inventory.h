@@ -28,13 +28,22 @@ struct WalFile {
   std::uint64_t bytes = 0;
 };
 
+// A segment that is there, and that recovery cannot use.
+struct BadSegment {
+  std::uint64_t bytes = 0;  // as it is stored
+  base::WallTime stored;
+  std::string damage;  // what is wrong with its content, as a sentence; empty: it is not as long as a segment is
+
+  friend bool operator==(const BadSegment&, const BadSegment&) = default;
+};
+
 struct WalInventory {
   std::optional<wal::SegmentSize> segment_size;  // absent: nothing told it yet, and nothing below is filled in
 
   // What counts: uncompressed and exactly one segment long, or compressed or encrypted and not empty.
   wal::SegmentSet stored;
-  // There, and treated as missing: of another length, or empty. With the length. At most kMostBad are kept.
-  std::map<wal::Segment, std::uint64_t> bad;
+  // There, and treated as missing: of another length, empty, or read and damaged. At most kMostBad are kept.
+  std::map<wal::Segment, BadSegment> bad;
   // Whole, and in an archive tier: nothing can be recovered through them until they are restored.
   wal::SegmentSet in_archive_tier;
   // Never asked for by recovery; a person may rename one. With the upload time.

@@ -5,6 +5,7 @@
 #include "base/logging.h"
 #include "base/result.h"
 #include "http/client.h"
+#include "wal/segment.h"
 
 namespace pgvigil::observe {
 namespace {
@@ -92,9 +93,21 @@ class ArchiveObserver::Worker {
   void ReadOnce() {
     const auto& reading = readings_.Next(Hints(), {});
     if (Stopped()) return;
+    SayDamaged();
     SayCommit();
     Say(reading.state);
     exchange_->reading.Set(reading);
+  }
+
+  void SayDamaged() {
+    for (const auto& [segment, damage] : readings_.damaged()) {
+      const auto name = wal::FileName(segment, *readings_.last().state.contents->wal.segment_size);
+      const auto held_back = throttle_.Admit(name, clock_.Steady());
+      if (!held_back) continue;
+      Log(LogLevel::kError, "a segment in the archive is damaged and counts as missing",
+          base::Error{base::ErrorKind::kMalformed, damage, name, {}},
+          {{"pg_cluster", cluster_}, {"archive", options().place.name}, {"repeated", *held_back}});
+    }
   }
 
   void SayCommit() {

@@ -1,7 +1,9 @@
 #include "observe/archive_readings.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "archive/wal_reading.h"
 #include "base/result.h"
 
 namespace pgvigil::observe {
@@ -12,6 +14,25 @@ using verdict::ArchiveVerdict;
 
 constexpr auto kRequestWithin = std::chrono::seconds(30);
 constexpr int kSegmentsReadForCommit = 4;
+constexpr int kMostAside = 8;  // damaged segments that one reading finds, each behind the last
+
+// Of a backup in whose WAL no commit was found, all of which was looked at: what it began with. Absent: not known.
+std::optional<base::WallTime> IdleSince(const cluster::Backup& backup, const ArchiveVerdict& verdict,
+                                        const ArchiveContents& contents) {
+  const auto size = *contents.wal.segment_size;
+  const auto first = backup.begin->bytes / size.bytes();
+  const auto last = (std::max(backup.end->bytes, std::uint64_t{1}) - 1) / size.bytes();
+  if (last - first >= kSegmentsReadForCommit) return std::nullopt;
+  for (auto number = first; number <= last; ++number) {
+    if (!contents.wal.stored.Contains(verdict.path.SegmentOf(number, size))) return std::nullopt;
+  }
+  return backup.begin_time;
+}
+
+std::string IdentifierOf(const ArchiveContents& contents, const ServerHints& hints) {
+  if (!hints.path.system_identifier.empty()) return hints.path.system_identifier;
+  return contents.system_identifiers.size() == 1 ? contents.system_identifiers.front() : std::string();
+}
 
 }  // namespace
 
@@ -38,17 +59,20 @@ const ArchiveReading& ArchiveReadings::Next(const ServerHints& hints, archive::P
   store.error.reset();
   reading_.state.place = reader_->Place();
   reading_.state.clock_skew = reader_->ClockSkew();
+  ReadOneAgain(**contents);
   Judge(std::make_shared<ArchiveContents>(**contents), hints);
   return reading_;
 }
 
 const ArchiveReading& ArchiveReadings::WithFlaws(const ServerHints& hints,
-                                                 const std::vector<std::vector<std::string>>& flaws) {
+                                                 const std::vector<std::vector<std::string>>& flaws,
+                                                 const std::map<wal::Segment, std::string>& damaged) {
   auto contents = std::make_shared<ArchiveContents>(*reading_.state.contents);
   for (std::size_t i = 0; i < contents->catalogue.backups.size(); ++i) {
     auto& known = contents->catalogue.backups[i].flaws;
     known.insert(known.end(), flaws[i].begin(), flaws[i].end());
   }
+  damaged_.insert(damaged.begin(), damaged.end());
   Judge(std::move(contents), hints);
   return reading_;
 }
@@ -69,17 +93,59 @@ base::Result<std::shared_ptr<const ArchiveContents>> ArchiveReadings::Pass(const
   return reader_->Pass(pass);
 }
 
+// What is read of times may show that a segment is none, and whose the WAL is: then what was judged does not hold.
 void ArchiveReadings::Judge(std::shared_ptr<ArchiveContents> contents, const ServerHints& hints) {
-  commit_error_.reset();
-  const auto verdict =
-      std::make_shared<ArchiveVerdict>(verdict::JudgeArchive(*contents, options_.terms, hints.path, clock_.Wall()));
-  const bool clock_knows = hints.sampled_from && verdict->proven_end && *hints.sampled_from <= *verdict->proven_end;
-  if (verdict->proven_end) contents->last_commit = clock_knows ? Remembered(*verdict) : LastCommit(*verdict, *contents);
-  FindStarts(*verdict, *contents);
+  identifier_ = IdentifierOf(*contents, hints);
+  auto verdict = std::make_shared<ArchiveVerdict>(JudgeOnce(*contents, hints));
+  for (int more = 0; more < kMostAside; ++more) {
+    const auto known = std::pair(damaged_.size(), identifier_);
+    ReadTimes(*verdict, *contents, hints);
+    if (known == std::pair(damaged_.size(), identifier_)) break;
+    *verdict = JudgeOnce(*contents, hints);
+  }
   reading_.backups =
       std::make_shared<verdict::BackupSummary>(verdict::Summarize(contents->catalogue, verdict->backups));
   reading_.verdict = verdict;
   reading_.state.contents = std::move(contents);
+}
+
+ArchiveVerdict ArchiveReadings::JudgeOnce(ArchiveContents& contents, const ServerHints& hints) const {
+  SetAside(contents);
+  auto path = hints.path;
+  path.system_identifier = identifier_;
+  return verdict::JudgeArchive(contents, options_.terms, path, clock_.Wall());
+}
+
+// The damaged ones that are stored: treated as missing, and looked for already.
+void ArchiveReadings::SetAside(ArchiveContents& contents) const {
+  auto& wal = contents.wal;
+  for (const auto& [segment, damage] : damaged_) {
+    const auto run = wal.stored.IntervalOf(segment);
+    if (!run) continue;
+    wal.bad[segment] = {wal.segment_size->bytes(), run->last_stored, damage};
+    wal.stored.Remove(segment);
+    wal.confirmed_missing.try_emplace(segment, clock_.Wall());
+  }
+}
+
+// One of the damaged ones in each pass, in turn: it may have been replaced.
+void ArchiveReadings::ReadOneAgain(const ArchiveContents& contents) {
+  if (!contents.wal.segment_size) return;
+  std::erase_if(damaged_, [&](const auto& entry) { return !contents.wal.stored.Contains(entry.first); });
+  if (damaged_.empty()) return;
+  auto next = damaged_.upper_bound(read_again_);
+  if (next == damaged_.end()) next = damaged_.begin();
+  read_again_ = next->first;
+  archive::WalReading wal(*reader_, *contents.wal.segment_size, kRequestWithin, identifier_);
+  if (wal.Read(read_again_).ok()) damaged_.erase(next);
+}
+
+void ArchiveReadings::ReadTimes(const ArchiveVerdict& verdict, ArchiveContents& contents, const ServerHints& hints) {
+  commit_error_.reset();
+  contents.last_commit.reset();
+  const bool clock_knows = hints.sampled_from && verdict.proven_end && *hints.sampled_from <= *verdict.proven_end;
+  if (verdict.proven_end) contents.last_commit = clock_knows ? Remembered(verdict) : LastCommit(verdict, contents);
+  FindStarts(verdict, contents);
 }
 
 // The last one read, if it still lies in the proven WAL: what was committed stays so.
@@ -105,12 +171,12 @@ void ArchiveReadings::FindStarts(const ArchiveVerdict& verdict, ArchiveContents&
   std::map<std::string, std::optional<base::WallTime>> starts;
   for (const auto& window : verdict.windows) {
     auto& backup = contents.catalogue.backups[window.from];
-    if (!backup.end) continue;
+    if (!backup.begin || !backup.end) continue;
     const auto known = starts_.find(backup.place);
     if (known != starts_.end()) {
       starts.insert(*known);
     } else if (const auto found = ReadCommit(verdict, contents, *backup.end)) {
-      starts[backup.place] = *found ? std::optional((*found)->at) : std::nullopt;
+      starts[backup.place] = *found ? std::optional((*found)->at) : IdleSince(backup, verdict, contents);
     }
     if (starts.contains(backup.place)) backup.last_commit = starts[backup.place];
   }
@@ -121,8 +187,10 @@ void ArchiveReadings::FindStarts(const ArchiveVerdict& verdict, ArchiveContents&
 std::optional<std::optional<ArchiveContents::LastCommitted>> ArchiveReadings::ReadCommit(
     const ArchiveVerdict& verdict, const ArchiveContents& contents, wal::Lsn end) {
   if (!contents.wal.segment_size) return std::nullopt;
-  auto found = archive::LastCommitBefore(*reader_, verdict.path, end, *contents.wal.segment_size,
-                                         kSegmentsReadForCommit, kRequestWithin);
+  archive::WalReading wal(*reader_, *contents.wal.segment_size, kRequestWithin, identifier_);
+  auto found = wal.LastCommitBefore(verdict.path, end, kSegmentsReadForCommit);
+  damaged_.insert(wal.damaged().begin(), wal.damaged().end());
+  identifier_ = wal.system_identifier();
   if (found.ok()) return *std::move(found);
   commit_error_ = found.error();
   return std::nullopt;

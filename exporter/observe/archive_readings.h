@@ -51,12 +51,19 @@ class ArchiveReadings {
   // verdict say.
   const ArchiveReading& Next(const ServerHints& hints, archive::PassOptions pass);
 
-  // The last one judged again, with flaws that were found in the content of its backups: as many lists as there are
-  // backups. There was a reading.
-  const ArchiveReading& WithFlaws(const ServerHints& hints, const std::vector<std::vector<std::string>>& flaws);
+  // The last one judged again, with flaws that were found in the content of its backups, as many lists as there are
+  // backups, and segments that were read and are damaged. There was a reading.
+  const ArchiveReading& WithFlaws(const ServerHints& hints, const std::vector<std::vector<std::string>>& flaws,
+                                  const std::map<wal::Segment, std::string>& damaged);
+
+  // Of the cluster that the archive is of: as the server says, as all backups say, or as the WAL does; empty: unknown.
+  const std::string& system_identifier() const { return identifier_; }
 
   // Why a commit could not be read from the WAL for the last reading, if one could not.
   const std::optional<base::Error>& commit_error() const { return commit_error_; }
+
+  // Segments that were read and are no WAL of the cluster, and why: treated as missing until they are replaced.
+  const std::map<wal::Segment, std::string>& damaged() const { return damaged_; }
 
   // Null before the archive could be opened.
   archive::Reader* reader() const { return reader_.get(); }
@@ -67,6 +74,10 @@ class ArchiveReadings {
   base::Result<std::shared_ptr<const cluster::ArchiveContents>> Pass(const ServerHints& hints,
                                                                      archive::PassOptions pass);
   void Judge(std::shared_ptr<cluster::ArchiveContents> contents, const ServerHints& hints);
+  verdict::ArchiveVerdict JudgeOnce(cluster::ArchiveContents& contents, const ServerHints& hints) const;
+  void SetAside(cluster::ArchiveContents& contents) const;
+  void ReadOneAgain(const cluster::ArchiveContents& contents);
+  void ReadTimes(const verdict::ArchiveVerdict& verdict, cluster::ArchiveContents& contents, const ServerHints& hints);
   std::optional<LastCommitted> Remembered(const verdict::ArchiveVerdict& verdict) const;
   std::optional<LastCommitted> LastCommit(const verdict::ArchiveVerdict& verdict,
                                           const cluster::ArchiveContents& contents);
@@ -83,6 +94,9 @@ class ArchiveReadings {
   std::optional<wal::Lsn> commit_read_for_;
   std::optional<LastCommitted> last_commit_;
   std::map<std::string, std::optional<base::WallTime>> starts_;  // by the place of a backup
+  std::string identifier_;                                       // of the cluster, as far as the last judgement knew
+  std::map<wal::Segment, std::string> damaged_;  // that were read and are no WAL of the cluster, and why
+  wal::Segment read_again_;                      // the last of them that was looked at once more
 };
 
 }  // namespace pgvigil::observe

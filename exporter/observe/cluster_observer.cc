@@ -106,7 +106,7 @@ void ClusterObserver::Update() {
 void ClusterObserver::Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict) {
   if (archives_.empty()) return;
   ServerHints hints;
-  hints.path = {verdict.timeline, clock_.switches()};
+  hints.path = {verdict.timeline, clock_.switches(), SystemIdentifier(state.instances)};
   if (!verdict.timeline && !clock_.empty()) hints.path.timeline = clock_.newest().timeline;
   if (!clock_.empty()) hints.sampled_from = clock_.oldest().flushed;
   for (const auto& instance : state.instances) {

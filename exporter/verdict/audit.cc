@@ -19,7 +19,7 @@ std::set<std::uint32_t> TimelinesOf(const ArchiveContents& contents, const Archi
   for (const auto* segments : {&wal.stored, &wal.in_archive_tier}) {
     for (const auto timeline : segments->Timelines()) timelines.insert(timeline);
   }
-  for (const auto& [segment, size] : wal.bad) timelines.insert(segment.timeline);
+  for (const auto& [segment, bad] : wal.bad) timelines.insert(segment.timeline);
   for (const auto& [segment, stored] : wal.partial) timelines.insert(segment.timeline);
   for (const auto& [timeline, file] : wal.histories) {
     timelines.insert(timeline);
@@ -60,20 +60,50 @@ std::string CountOf(std::uint64_t count, std::string_view one) {
   return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
 }
 
-void FindBackupFaults(const ArchiveContents& contents, const ArchiveVerdict& verdict,
-                      std::vector<std::string>& faults) {
+void FindBackupFaults(const ArchiveContents& contents, const ArchiveVerdict& verdict, Faults& faults) {
   const auto& backups = verdict.backups;
   if (backups.empty()) {
-    faults.emplace_back("it holds no backup");
+    faults.broken.emplace_back("it holds no backup");
     return;
   }
-  if (std::none_of(backups.begin(), backups.end(), IsRestorable)) faults.emplace_back("no backup is restorable");
-  const auto broken = std::count_if(backups.begin(), backups.end(),
-                                    [](const auto& judged) { return judged.state == BackupState::kBroken; });
-  if (broken > 0) faults.push_back(CountOf(static_cast<std::uint64_t>(broken), "broken backup"));
+  std::uint64_t denied = 0, broken = 0;
+  for (std::size_t i = 0; i < backups.size(); ++i) {
+    if (contents.catalogue.backups[i].denied)
+      ++denied;
+    else if (backups[i].state == BackupState::kBroken)
+      ++broken;
+  }
+  if (denied > 0) faults.unreadable.push_back(CountOf(denied, "backup") + " may not be read: permission denied");
+  if (std::none_of(backups.begin(), backups.end(), IsRestorable)) {
+    if (denied == 0)
+      faults.broken.emplace_back("no backup is restorable");
+    else
+      faults.unreadable.emplace_back("no backup that may be read is restorable");
+  }
+  if (broken > 0) faults.broken.push_back(CountOf(broken, "broken backup"));
   const auto newest = backups.back().state;
   if (newest == BackupState::kFailed || newest == BackupState::kOrphan)
-    faults.push_back("the newest backup, " + contents.catalogue.backups.back().id + ", did not come to its end");
+    faults.broken.push_back("the newest backup, " + contents.catalogue.backups.back().id + ", did not come to its end");
+}
+
+// There, where the proven WAL ends: nothing behind it makes a gap of it. A young one may still be written.
+void FindBadEnd(const ArchiveContents& contents, const cluster::ArchiveTerms& terms, const ArchiveVerdict& verdict,
+                base::WallTime now, Faults& faults) {
+  const auto& wal = contents.wal;
+  const auto end = verdict.proven_end ? verdict.proven_end : verdict.run_end;
+  if (!end || !wal.segment_size) return;
+  const auto size = *wal.segment_size;
+  const auto next = wal.bad.find(verdict.path.SegmentOf(end->bytes / size.bytes(), size));
+  if (next == wal.bad.end() || std::ranges::any_of(verdict.gaps, [&](const auto& gap) {
+        return gap.first <= next->first && next->first <= gap.last;
+      }))
+    return;
+  const auto& bad = next->second;
+  auto what = "WAL segment " + wal::FileName(next->first, size) + ", where the proven WAL ends, ";
+  if (!bad.damage.empty())
+    faults.broken.push_back(what + "is damaged: " + bad.damage);
+  else if (now - bad.stored >= HolePendingFor(terms))
+    faults.broken.push_back(what + "is empty or cut short: a recovery that reads it stops with an error");
 }
 
 // Number of the first segment that any backup needs.
@@ -123,15 +153,18 @@ std::vector<GapCost> CostsOf(const ArchiveContents& contents, const ArchiveVerdi
   for (const auto& gap : verdict.gaps) {
     GapCost cost;
     cost.from = wal::Start(gap.first, size);
+    const wal::Lsn behind{(gap.last.number + 1) * size.bytes()};
     for (std::size_t i = 0; i < verdict.backups.size(); ++i) {
       const auto& judged = verdict.backups[i];
       const auto& missing = judged.first_missing;
       if (missing && missing->number >= gap.first.number && missing->number <= gap.last.number)
         cost.broken.push_back(i);
       if (!IsRestorable(judged) || !judged.reach) continue;
-      if (*judged.reach == cost.from) cost.stopped.push_back(i);
       const auto& end = contents.catalogue.backups[i].end;
-      if (!end || *end <= cost.from) continue;
+      const bool within = end && *end > cost.from && *judged.reach <= behind;
+      if (within) cost.within.push_back(i);
+      if (within || *judged.reach == cost.from) cost.stopped.push_back(i);
+      if (within || !end || *end <= cost.from) continue;
       const bool first = !cost.resumes || *end < *contents.catalogue.backups[*cost.resumes].end;
       if (first) cost.resumes = i;
     }
@@ -167,22 +200,24 @@ std::string_view Name(Soundness soundness) {
   return kNames[static_cast<std::size_t>(soundness)];
 }
 
-std::vector<std::string> FaultsOf(const ArchiveContents& contents, const ArchiveVerdict& verdict) {
-  std::vector<std::string> faults;
+Faults FaultsOf(const ArchiveContents& contents, const cluster::ArchiveTerms& terms, const ArchiveVerdict& verdict,
+                base::WallTime now) {
+  Faults faults;
   FindBackupFaults(contents, verdict, faults);
+  FindBadEnd(contents, terms, verdict, now, faults);
   std::uint64_t segments = 0, gaps = 0;
   for (const auto& gap : verdict.gaps) {
     if (gap.pending) continue;
     ++gaps;
     segments += gap.segments;
   }
-  if (gaps > 0) faults.push_back(CountOf(segments, "WAL segment") + " missing in " + CountOf(gaps, "gap"));
+  if (gaps > 0) faults.broken.push_back(CountOf(segments, "WAL segment") + " missing in " + CountOf(gaps, "gap"));
   for (const auto timeline : verdict.missing_histories)
-    faults.push_back("the history of timeline " + std::to_string(timeline) + " is not stored");
+    faults.broken.push_back("the history of timeline " + std::to_string(timeline) + " is not stored");
   for (const auto timeline : verdict.unreadable_histories)
-    faults.push_back("the history of timeline " + std::to_string(timeline) + " cannot be read");
+    faults.broken.push_back("the history of timeline " + std::to_string(timeline) + " cannot be read");
   if (verdict.switch_missing_segments > 0)
-    faults.push_back(CountOf(verdict.switch_missing_segments, "WAL segment") + " missing before a promotion");
+    faults.broken.push_back(CountOf(verdict.switch_missing_segments, "WAL segment") + " missing before a promotion");
   return faults;
 }
 

@@ -28,10 +28,11 @@ std::vector<Branch> BranchesOf(const cluster::ArchiveContents& contents, const A
 
 // What cannot be restored because of one gap.
 struct GapCost {
-  wal::Lsn from;                       // no position from here on is reached over the gap
-  std::vector<std::size_t> stopped;    // restorable backups, in the catalogue, that come up to the gap and not over it
-  std::vector<std::size_t> broken;     // those that need a segment of it for themselves
-  std::optional<std::size_t> resumes;  // the restorable backup whose end is the first position that can be had again
+  wal::Lsn from;                     // no position from here on is reached over the gap
+  std::vector<std::size_t> stopped;  // restorable backups, in the catalogue, that come up to the gap and not over it
+  std::vector<std::size_t> within;   // of these, what ends inside of it: its own end can be had, and nothing else there
+  std::vector<std::size_t> broken;   // those that need a segment of it for themselves
+  std::optional<std::size_t> resumes;  // the restorable backup from whose end on positions can be had again
 };
 // As verdict.gaps.
 std::vector<GapCost> CostsOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
@@ -57,7 +58,12 @@ Orphans OrphansOf(const cluster::ArchiveContents& contents, const ArchiveVerdict
 enum class Soundness { kSound, kBroken, kUnreadable };
 std::string_view Name(Soundness soundness);  // "sound", "broken", "unreadable"
 
-// Why an archive that was read is not sound, in sentences; none: it is.
-std::vector<std::string> FaultsOf(const cluster::ArchiveContents& contents, const ArchiveVerdict& verdict);
+// Why an archive that was read is not sound, in sentences: what is broken for certain, and what could not be read.
+struct Faults {
+  std::vector<std::string> broken;
+  std::vector<std::string> unreadable;
+};
+Faults FaultsOf(const cluster::ArchiveContents& contents, const cluster::ArchiveTerms& terms,
+                const ArchiveVerdict& verdict, base::WallTime now);
 
 }  // namespace pgvigil::verdict

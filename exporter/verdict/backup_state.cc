@@ -21,6 +21,10 @@ std::string Joined(const std::vector<std::string>& flaws) {
   return text;
 }
 
+std::string IsBad(const cluster::BadSegment& bad) {
+  return bad.damage.empty() ? " is empty or cut short" : " is damaged: " + bad.damage;
+}
+
 std::optional<base::WallTime> Began(const Backup& backup) {
   return backup.begin_time ? backup.begin_time : backup.first_stored;
 }
@@ -78,6 +82,10 @@ class Judge {
       case BackupOutcome::kDone: break;
     }
     if (!backup.flaws.empty()) return Not(BackupState::kBroken, Joined(backup.flaws));
+    if (IsForeign(backup, path_)) {
+      return Not(BackupState::kBroken, "of another cluster: its system identifier is " + backup.system_identifier +
+                                           ", expected " + path_.system_identifier);
+    }
     if (backup.in_archive_tier) return Not(BackupState::kArchivedTier, "its files lie in an archive tier");
     if (auto lack = LacksNeeded(index)) return *std::move(lack);
     return FollowWal(backup);
@@ -136,9 +144,9 @@ class Judge {
     const auto name = wal::FileName(chain.first_missing, *wal_.segment_size);
     if (wal_.in_archive_tier.Contains(chain.first_missing))
       return Not(BackupState::kArchivedTier, "its WAL segment " + name + " lies in an archive tier");
-    const bool bad = wal_.bad.contains(chain.first_missing);
-    auto verdict =
-        Not(BackupState::kBroken, "its WAL segment " + name + (bad ? " is empty or cut short" : " is not stored"));
+    const auto bad = wal_.bad.find(chain.first_missing);
+    auto verdict = Not(BackupState::kBroken,
+                       "its WAL segment " + name + (bad == wal_.bad.end() ? " is not stored" : IsBad(bad->second)));
     verdict.first_missing = chain.first_missing;
     return verdict;
   }

@@ -81,7 +81,13 @@ RecoveryPath FindPath(const WalInventory& wal, const KnownPath& known) {
   }
   for (const auto& [timeline, begin] : begins) Extend(history, timeline, begin);
   found.path = Path(history);
+  found.system_identifier = known.system_identifier;
   return found;
+}
+
+bool IsForeign(const cluster::Backup& backup, const RecoveryPath& path) {
+  return !backup.system_identifier.empty() && !path.system_identifier.empty() &&
+         backup.system_identifier != path.system_identifier;
 }
 
 bool IsOnPath(const cluster::Backup& backup, const RecoveryPath& path) {
@@ -90,7 +96,8 @@ bool IsOnPath(const cluster::Backup& backup, const RecoveryPath& path) {
     if (leg == nullptr) return timeline == path.timeline;
     return !leg->end || lsn <= *leg->end;
   };
-  return backup.begin && backup.end && backup.begin_timeline > 0 && lies_on(backup.begin_timeline, *backup.begin) &&
+  return !IsForeign(backup, path) && backup.begin && backup.end && backup.begin_timeline > 0 &&
+         lies_on(backup.begin_timeline, *backup.begin) &&
          lies_on(std::max(backup.begin_timeline, backup.end_timeline), *backup.end);
 }
 

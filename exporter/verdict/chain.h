@@ -16,12 +16,16 @@ namespace pgvigil::verdict {
 // begin or, if it saw none, by the first segment stored of them.
 struct RecoveryPath {
   wal::Path path;
-  std::uint32_t timeline = 1;  // the current one; above path.timeline() while nothing tells where it began
+  std::uint32_t timeline = 1;          // the current one; above path.timeline() while nothing tells where it began
+  std::string system_identifier = {};  // of the cluster that took it; empty: unknown
 };
 RecoveryPath FindPath(const cluster::WalInventory& wal, const KnownPath& known);
 
 // The highest timeline of any segment or history stored; 1 if there are none.
 std::uint32_t HighestStored(const cluster::WalInventory& wal);
+
+// Whether it is known to be another cluster's.
+bool IsForeign(const cluster::Backup& backup, const RecoveryPath& path);
 
 // Whether the path goes through all that was written while the backup was taken. False if its positions are unknown.
 bool IsOnPath(const cluster::Backup& backup, const RecoveryPath& path);

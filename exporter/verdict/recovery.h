@@ -79,6 +79,7 @@ struct ArchiveVerdict {
 struct KnownPath {
   std::optional<std::uint32_t> timeline;       // the cluster's current one; absent: the highest that is stored
   std::map<std::uint32_t, wal::Lsn> switches;  // where timelines began, by the timeline that began
+  std::string system_identifier = {};          // empty: unknown
 };
 
 // `now` ages holes and backups that are still running.

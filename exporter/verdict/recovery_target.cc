@@ -18,6 +18,15 @@ std::string StartTarget(std::optional<base::WallTime> start, bool commit_follows
   return TimeTarget(StartMoment(*start));
 }
 
+std::string EndTarget(const cluster::WalInventory& wal, const ArchiveVerdict& archive, const Window& window) {
+  std::string target = "no target: to the end of WAL";
+  if (!wal.segment_size) return target;
+  const auto next = archive.path.SegmentOf(window.end.bytes / wal.segment_size->bytes(), *wal.segment_size);
+  const auto bad = wal.bad.find(next);
+  if (bad == wal.bad.end() || !bad->second.damage.empty()) return target;
+  return target + ", once " + wal::FileName(next, *wal.segment_size) + " is out of the archive: recovery fails at it";
+}
+
 std::optional<std::string> TimelineTarget(const ArchiveVerdict& archive, const Window& window) {
   const auto named = [](std::uint32_t timeline) {
     return "recovery_target_timeline = '" + std::to_string(timeline) + "'";

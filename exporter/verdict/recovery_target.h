@@ -25,8 +25,10 @@ std::string StartTarget(std::optional<base::WallTime> start, bool commit_follows
 // may have ended within.
 base::WallTime StartMoment(base::WallTime start);
 
-// To the end of a window: the last commits can be had by no time, only by not naming one.
-inline constexpr std::string_view kEndTarget = "no target: to the end of WAL";
+// To the end of a window: the last commits can be had by no time, only by not naming one. PostgreSQL refuses a segment
+// of another length ("archive file ... has wrong size") instead of taking it for the end of WAL, and reads ahead of a
+// target: one that lies there has to be moved away first.
+std::string EndTarget(const cluster::WalInventory& wal, const ArchiveVerdict& archive, const Window& window);
 
 // What has to be said beside it. Recovery follows the latest timeline of the archive unless told: "recovery_target_
 // timeline = '3'" where a higher one than the cluster's is stored, or where the history of a later one cannot be read.

@@ -42,7 +42,7 @@ Json WindowJson(const observe::ArchiveReading& reading, const verdict::ArchiveNo
   json["start_backup"] = base::ValidUtf8(from.id);
   json["start_target"] = verdict::StartTarget(cluster::RestorableFrom(from), now.commits_follow[index]);
   json["end_backup"] = base::ValidUtf8(backups[NewestTo(reading, window)].id);
-  json["end_target"] = verdict::kEndTarget;
+  json["end_target"] = verdict::EndTarget(reading.state.contents->wal, *reading.verdict, window);
   if (const auto timeline = verdict::TimelineTarget(*reading.verdict, window)) json["timeline_target"] = *timeline;
   return json;
 }

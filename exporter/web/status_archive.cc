@@ -84,6 +84,11 @@ void SayReach(const ArchiveReading& reading, const ArchiveNow& archive, std::vec
   const auto& wal = reading.state.contents->wal;
   if (!reading.verdict->run_end || !wal.segment_size) return;
   const auto next = reading.verdict->run_end->bytes / wal.segment_size->bytes();
+  const auto bad = wal.bad.find(reading.verdict->path.SegmentOf(next, *wal.segment_size));
+  if (bad != wal.bad.end()) {
+    says.push_back({Standing::kNote, name + ": " + SegmentName(reading, bad->first) +
+                                         " is there, where the proven WAL ends, and " + BadText(bad->second) + "."});
+  }
   for (const auto& [segment, stored] : wal.partial) {
     if (segment.number != next || wal.stored.Contains(segment)) continue;
     says.push_back({Standing::kNote, name + ": " + SegmentName(reading, segment) +
@@ -120,6 +125,11 @@ std::string SegmentName(const ArchiveReading& reading, const wal::Segment& segme
   return size ? wal::FileName(segment, *size) : std::string();
 }
 
+std::string BadText(const cluster::BadSegment& bad) {
+  if (!bad.damage.empty()) return "is damaged: " + bad.damage;
+  return bad.bytes == 0 ? "is empty" : "is no whole segment: " + SpokenBytes(static_cast<double>(bad.bytes));
+}
+
 std::size_t NewestTo(const ArchiveReading& reading, const verdict::Window& window) {
   const auto& backups = reading.state.contents->catalogue.backups;
   auto newest = window.from;
@@ -144,7 +154,7 @@ std::string BackupLine(const ArchiveReading& reading, std::size_t index) {
   const auto& judged = reading.verdict->backups[index];
   std::string line =
       backup.id + " (" + std::string(cluster::Name(backup.method)) + ", " + std::string(cluster::Name(backup.type));
-  if (backup.end_time) line += ", ended " + SpokenMoment(*backup.end_time);
+  if (backup.end_time) line += (backup.end_time_is_upload ? ", stored " : ", ended ") + SpokenMoment(*backup.end_time);
   if (backup.stored_bytes > 0) line += ", " + SpokenBytes(static_cast<double>(backup.stored_bytes));
   line += "): ";
   if (!reading.state.contents->proves) {
@@ -172,7 +182,7 @@ std::vector<std::string> WindowTargets(const ArchiveReading& reading, const Arch
                   verdict::StartTarget(cluster::RestorableFrom(from), archive.commits_follow[index]));
   // Restoring to the end takes least from the newest backup that gets there.
   lines.push_back("to the end: restore backup " + backups[NewestTo(reading, window)].id + ", then " +
-                  std::string(verdict::kEndTarget));
+                  verdict::EndTarget(reading.state.contents->wal, *reading.verdict, window));
   if (const auto timeline = verdict::TimelineTarget(*reading.verdict, window))
     lines.push_back("in both cases: " + *timeline);
   return lines;

@@ -30,6 +30,9 @@ std::vector<std::string> WindowTargets(const observe::ArchiveReading& reading, c
 // "000000010000000000000003", or "" before the segment size is known.
 std::string SegmentName(const observe::ArchiveReading& reading, const wal::Segment& segment);
 
+// What is wrong with a segment that is there: "is no whole segment: 1000 B".
+std::string BadText(const cluster::BadSegment& bad);
+
 // Index of the newest backup of the window's method that reaches its end.
 std::size_t NewestTo(const observe::ArchiveReading& reading, const verdict::Window& window);
 

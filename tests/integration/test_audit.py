@@ -162,6 +162,63 @@ def test_a_gap_is_named_with_what_it_costs(archive, audit):
         copies.stop()
 
 
+def test_a_segment_cut_short_at_the_end_has_to_go_first(archive, audit):
+    """PostgreSQL does not take it for the end of WAL: as it lies there the restore would fail."""
+    tool = archive.copy("cut-short-at-the-end")
+    newest = archive.behind[-1][-1]
+    os.truncate(tool.file_of(newest), SEGMENT // 2)
+    tool.age()
+    code, text, found = audit(tool)
+    assert (code, found["verdict"]) == (1, "broken")
+    assert f"{newest}: NOT WHOLE, 8.0 MiB" in text
+    assert found["faults"] == [f"WAL segment {newest}, where the proven WAL ends, is empty or cut short: a recovery that reads it stops with an error"]
+    window, = found["windows"]
+    assert window["end_target"] == f"no target: to the end of WAL, once {newest} is out of the archive: recovery fails at it"
+    copies = Restores(archive.cluster.directory, tool)
+    try:
+        assert "has wrong size" in copies.refusal(window["end_backup"], None)
+        tool.file_of(newest).unlink()
+        assert found_marks(copies.restore(window["end_backup"])) == set(archive.times) - {max(archive.times)}
+    finally:
+        copies.stop()
+
+
+def test_a_segment_that_holds_no_wal_ends_what_is_proven(archive, audit):
+    tool = archive.copy("zeros-at-the-end")
+    newest = archive.behind[-1][-1]
+    tool.file_of(newest).write_bytes(bytes(SEGMENT))
+    code, text, found = audit(tool)
+    assert (code, found["verdict"]) == (1, "broken")
+    assert f"{newest}: DAMAGED, it does not begin as WAL does" in text
+    window, = found["windows"]
+    assert window["end_target"] == "no target: to the end of WAL"
+    copies = Restores(archive.cluster.directory, tool)
+    try:
+        assert found_marks(copies.restore(window["end_backup"])) == set(archive.times) - {max(archive.times)}
+    finally:
+        copies.stop()
+
+
+def test_another_clusters_backup_is_none_of_this_one(archive, audit, own_cluster, tmp_path):
+    tool = archive.copy("a-stranger")
+    other = own_cluster(standbys=0)
+    stranger = Barman("debian", tool.s3, tmp_path / "stranger", "stranger")
+    shutil.copytree(stranger.root / "base" / stranger.backup(other.primary), tool.root / "base" / "20990101T000000")
+    code, text, found = audit(tool)
+    assert (code, found["verdict"]) == (1, "broken")
+    newest = found["backups"][-1]
+    assert newest["state"] == "broken" and newest["why"].startswith("of another cluster: its system identifier is "), newest
+    assert found["windows"][0]["end_backup"] == archive.backups[-1]
+
+
+def test_a_report_that_cannot_be_written_is_no_verdict(archive, configure, tmp_path):
+    with open("/dev/full", "w") as full:
+        told = subprocess.run([binary(), "audit", "--config", configure(orders=[archive.tool.place(tmp_path)], lonely=[])], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert told.returncode == 3
+    assert "cluster lonely has no archive" in told.stderr
+    assert "the report cannot be written to standard output: No space left on device" in told.stderr
+
+
 def test_a_backup_that_needs_what_is_missing_is_named(archive, audit):
     tool = archive.copy("own-wal")
     tool.file_of(tool.info(archive.backups[1])["begin_wal"]).unlink()

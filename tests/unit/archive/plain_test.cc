@@ -258,12 +258,28 @@ TEST_F(PlainTest, WhatIsDeniedIsUnreadableUntilItIsNot) {
   PutFixture("dumps/db.sql", "dumps/db.sql");
   store_ = disk_.Open();
   reader_ = MakePlainReader(store_, {.dumps = {"dumps/*"}}, clock_);
+  PutFixture("dumps/other.sql", "dumps/db.sql");
+  store_->refuse = [](const std::string& key, bool listing) {
+    return listing || key.ends_with("other.sql") ? std::nullopt : std::optional(base::ErrorKind::kPermission);
+  };
+  auto contents = Again();
+  for (const auto* id : {"b", "dumps/db.sql"}) {
+    EXPECT_EQ(Of(*contents, id).outcome, BackupOutcome::kUnreadable);
+    EXPECT_TRUE(Of(*contents, id).denied);
+  }
+  store_->refuse = [](const std::string& key, bool listing) {
+    return listing && key == "b/" ? std::optional(base::ErrorKind::kPermission) : std::nullopt;
+  };
+  contents = Again();
+  EXPECT_TRUE(Of(*contents, "b").denied) << "a folder that may not be listed costs that one alone";
+  EXPECT_EQ(Of(*contents, "dumps/db.sql").outcome, BackupOutcome::kDone);
   store_->refuse = [](const std::string&, bool listing) {
     return listing ? std::nullopt : std::optional(base::ErrorKind::kPermission);
   };
-  auto contents = Again();
-  EXPECT_EQ(Of(*contents, "b").outcome, BackupOutcome::kUnreadable);
-  EXPECT_EQ(Of(*contents, "dumps/db.sql").outcome, BackupOutcome::kUnreadable);
+  reader_ = MakePlainReader(store_, {.dumps = {"dumps/*"}}, clock_);
+  const auto none = reader_->Pass({});
+  ASSERT_FALSE(none.ok()) << "none that may be read: whether any is restorable cannot be told";
+  EXPECT_EQ(none.error().kind, base::ErrorKind::kPermission);
   store_->refuse = nullptr;
   contents = Again();
   EXPECT_EQ(Of(*contents, "b").outcome, BackupOutcome::kDone);

@@ -29,7 +29,7 @@ ArchiveAudit AuditOf(const Store& store, const std::vector<cluster::WalFile>& fi
   audit.costs = verdict::CostsOf(*contents, judged);
   audit.last_before.resize(audit.costs.size());
   audit.orphans = verdict::OrphansOf(*contents, judged, files);
-  audit.faults = verdict::FaultsOf(*contents, judged);
+  audit.faults = verdict::FaultsOf(*contents, store.terms, judged, verdict::kNow).broken;
   audit.soundness = audit.faults.empty() ? verdict::Soundness::kSound : verdict::Soundness::kBroken;
   return audit;
 }
@@ -132,11 +132,13 @@ TEST(AuditTextTest, AnArchiveFullOfHolesDoesNotFillTheScreen) {
 TEST(AuditTextTest, WhatIsNotWholePartialOrInAnArchiveTierIsNamed) {
   Store store;
   store.Has(1, 1, 2).Archived(1, 3, 4);
-  store.contents.wal.bad[{1, 5}] = 512;
+  store.contents.wal.bad[{1, 5}] = {512, verdict::Hour(1), {}};
+  store.contents.wal.bad[{1, 7}] = {512, verdict::Hour(1), "it is of another cluster"};
   store.contents.wal.partial[{1, 6}] = verdict::Hour(1);
   const auto text = AuditText(AuditOf(store));
   EXPECT_TRUE(Has(text, "000000010000000000000003 to 000000010000000000000004: 2 segments in an archive tier\n"));
   EXPECT_TRUE(Has(text, "000000010000000000000005: NOT WHOLE, 512 B\n"));
+  EXPECT_TRUE(Has(text, "000000010000000000000007: DAMAGED, it is of another cluster\n"));
   EXPECT_TRUE(Has(text, "000000010000000000000006.partial\n"));
 }
 

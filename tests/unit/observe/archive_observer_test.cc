@@ -69,6 +69,7 @@ class ArchiveObserverTest : public testing::Test {
   // Of segments from 19 on, each with one commit at this minute.
   void PutSegment(unsigned number, int minute) {
     wal::WalWriter writer(kMagic15, number * kMiB, 8192, kMiB);
+    writer.system_identifier = identifier_;
     writer.Commit(Postgres(At("2026-11-25T20:00:00Z") + std::chrono::minutes(minute)));
     writer.Switch();
     disk_.Put("wal/0000000100000000" + archive::Hex8(number), writer.Segment(0), At(kStored));
@@ -111,6 +112,7 @@ class ArchiveObserverTest : public testing::Test {
     exchange_->hints.Set(hints);
   }
 
+  std::uint64_t identifier_ = 7000;  // of the cluster whose WAL is put
   fakes::ManualClock clock_;
   archive::ArchiveOnDisk disk_;
   std::shared_ptr<objectstore::RequestCounts> counts_ = std::make_shared<objectstore::RequestCounts>();
@@ -311,6 +313,44 @@ TEST_F(ArchiveObserverTest, TheLastCommitIsReadAgainOnlyWhenTheEndMoved) {
   PutSegment(21, 21);
   const auto moved = Await([](const auto& reading) { return reading.state.contents->wal.stored.size() == 3; });
   EXPECT_EQ(moved->state.contents->last_commit->at, At("2026-11-25T20:21:00Z"));
+}
+
+TEST_F(ArchiveObserverTest, ASegmentThatIsNoWalCountsAsMissingUntilItIsReplaced) {
+  PutArchive();
+  disk_.Put("wal/000000010000000000000015", std::string(kMiB, '\0'), At(kStored));
+  Start(Options());
+  const auto reading = Await(IsRead);
+  EXPECT_EQ(reading->verdict->proven_end, wal::Lsn{21 * kMiB});
+  EXPECT_EQ(reading->state.contents->wal.bad.at({1, 21}).damage, "it does not begin as WAL does");
+  EXPECT_EQ(reading->state.contents->last_commit->at, At("2026-11-25T20:20:00Z"));
+  PutSegment(21, 21);
+  const auto replaced = Await([](const auto& r) { return r.verdict->proven_end == wal::Lsn{22 * kMiB}; });
+  EXPECT_TRUE(replaced->state.contents->wal.bad.empty());
+  EXPECT_EQ(replaced->state.contents->last_commit->at, At("2026-11-25T20:21:00Z"));
+}
+
+TEST_F(ArchiveObserverTest, WalOfAnotherClusterThanTheServersCountsAsMissing) {
+  PutArchive();
+  Start(Options());
+  Await(IsRead);
+  ServerHints hints;
+  hints.path.system_identifier = "7000";
+  exchange_->hints.Set(hints);
+  AwaitNext();
+  identifier_ = 7001;
+  PutSegment(21, 21);
+  const auto reading = Await([](const auto& r) { return !r.state.contents->wal.bad.empty(); });
+  EXPECT_EQ(reading->verdict->proven_end, wal::Lsn{21 * kMiB});
+  EXPECT_EQ(reading->state.contents->wal.bad.at({1, 21}).damage.substr(0, 24), "it is of another cluster");
+}
+
+TEST_F(ArchiveObserverTest, TheTimeOfAnUploadIsNoStart) {
+  PutArchive();
+  Start(Options());
+  const auto reading = Await(IsRead);
+  const auto& backup = reading->state.contents->catalogue.backups.at(0);
+  EXPECT_EQ(backup.end_time, At(kStored));
+  EXPECT_EQ(cluster::RestorableFrom(backup), At("2026-11-25T20:19:00Z")) << "the last commit before its end";
 }
 
 TEST_F(ArchiveObserverTest, SomeoneWhoStillReadsItOutlivesNothing) {

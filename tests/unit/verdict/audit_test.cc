@@ -26,7 +26,9 @@ std::string Text(const std::vector<Branch>& branches) {
 
 std::vector<Branch> Branches(const Store& store) { return BranchesOf(store.contents, store.Judged()); }
 std::vector<GapCost> Costs(const Store& store) { return CostsOf(store.contents, store.Judged()); }
-std::vector<std::string> Faults(const Store& store) { return FaultsOf(store.contents, store.Judged()); }
+std::vector<std::string> Broken(const Store& store) {
+  return FaultsOf(store.contents, store.terms, store.Judged(), kNow).broken;
+}
 Orphans OrphansIn(const Store& store, const std::vector<WalFile>& files) {
   return OrphansOf(store.contents, store.Judged(), files);
 }
@@ -115,6 +117,20 @@ TEST(GapCostTest, OfTwoGapsEachStopsItsOwn) {
   EXPECT_FALSE(costs[1].resumes);
 }
 
+TEST(GapCostTest, WhatEndsInsideOfItAndHoldsItsOwnWalResumesNothing) {
+  auto inside = BackupOf("inside", 1, 5.1, 6.5, 200);
+  inside.self_contained = true;
+  auto store = Store().Has(1, 1, 9).Lacks(1, 5, 7).Confirmed(1, 5).With(BackupOf("one", 1, 2.1, 3.5, 100)).With(inside);
+  auto costs = Costs(store);
+  ASSERT_EQ(costs.size(), 1U);
+  EXPECT_EQ(costs[0].stopped, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(costs[0].within, std::vector<std::size_t>{1});
+  EXPECT_FALSE(costs[0].resumes);
+  store.With(BackupOf("behind", 1, 8.1, 8.5, 300));
+  costs = Costs(store);
+  EXPECT_EQ(costs[0].resumes, 2U);
+}
+
 TEST(OrphansTest, WalBeforeAllBackupsIsNeededByNone) {
   const auto store = Store().Has(1, 1, 9).With(BackupOf("b", 1, 5.2, 6.5));
   const auto orphans =
@@ -163,11 +179,11 @@ TEST(OrphansTest, FilesOfABackupWithoutMetadataAreOne) {
 }
 
 TEST(FaultsTest, ASoundArchiveHasNone) {
-  EXPECT_TRUE(Faults(Store().Has(1, 1, 9).With(BackupOf("b", 1, 1.2, 2.5))).empty());
+  EXPECT_TRUE(Broken(Store().Has(1, 1, 9).With(BackupOf("b", 1, 1.2, 2.5))).empty());
 }
 
 TEST(FaultsTest, WithoutABackupItIsNotSound) {
-  EXPECT_EQ(Faults(Store().Has(1, 1, 9)), std::vector<std::string>{"it holds no backup"});
+  EXPECT_EQ(Broken(Store().Has(1, 1, 9)), std::vector<std::string>{"it holds no backup"});
 }
 
 TEST(FaultsTest, EachIsSaid) {
@@ -175,7 +191,7 @@ TEST(FaultsTest, EachIsSaid) {
   failed.outcome = cluster::BackupOutcome::kFailed;
   const auto store =
       Store().Has(1, 1, 9).Lacks(1, 5, 6).Confirmed(1, 5).With(BackupOf("over", 1, 4.2, 6.5, 200)).With(failed);
-  EXPECT_EQ(Faults(store), (std::vector<std::string>{"no backup is restorable", "1 broken backup",
+  EXPECT_EQ(Broken(store), (std::vector<std::string>{"no backup is restorable", "1 broken backup",
                                                      "the newest backup, failed, did not come to its end",
                                                      "2 WAL segments missing in 1 gap"}));
 }
@@ -183,12 +199,41 @@ TEST(FaultsTest, EachIsSaid) {
 TEST(FaultsTest, AYoungHoleIsNone) {
   const auto store = Store().Has(1, 1, 4).Has(1, 6, 9, kNow).With(BackupOf("b", 1, 1.2, 2.5));
   ASSERT_EQ(store.Judged().gaps.size(), 1U);
-  EXPECT_TRUE(Faults(store).empty());
+  EXPECT_TRUE(Broken(store).empty());
+}
+
+TEST(FaultsTest, ASegmentThatIsNotWholeWhereTheProvenWalEnds) {
+  auto store = Store().Has(1, 1, 9).With(BackupOf("b", 1, 1.2, 2.5));
+  store.contents.wal.bad[{1, 10}] = {1000, Hour(1), {}};
+  EXPECT_EQ(Broken(store),
+            std::vector<std::string>{"WAL segment 00000001000000000000000A, where the proven WAL ends, is empty or cut "
+                                     "short: a recovery that reads it stops with an error"});
+  store.contents.wal.bad[{1, 10}].stored = kNow;
+  EXPECT_TRUE(Broken(store).empty()) << "it may still be written";
+  store.contents.wal.bad[{1, 10}].damage = "it does not begin as WAL does";
+  EXPECT_EQ(Broken(store), std::vector<std::string>{"WAL segment 00000001000000000000000A, where the proven WAL ends, "
+                                                    "is damaged: it does not begin as WAL does"});
+  store.contents.wal.bad = {{{1, 12}, {1000, Hour(1), {}}}};
+  EXPECT_TRUE(Broken(store).empty()) << "no recovery gets there";
+}
+
+TEST(FaultsTest, WhatMayNotBeReadIsNotBroken) {
+  auto denied = BackupOf("denied", 1, 1.2, 2.5);
+  denied.outcome = cluster::BackupOutcome::kUnreadable;
+  denied.denied = true;
+  auto store = Store().Has(1, 1, 9).With(denied);
+  auto faults = FaultsOf(store.contents, store.terms, store.Judged(), kNow);
+  EXPECT_TRUE(faults.broken.empty());
+  EXPECT_EQ(faults.unreadable, (std::vector<std::string>{"1 backup may not be read: permission denied",
+                                                         "no backup that may be read is restorable"}));
+  store.With(BackupOf("b", 1, 3.2, 4.5));
+  faults = FaultsOf(store.contents, store.terms, store.Judged(), kNow);
+  EXPECT_EQ(faults.unreadable, std::vector<std::string>{"1 backup may not be read: permission denied"});
 }
 
 TEST(FaultsTest, HistoriesThatRecoveryNeeds) {
   const auto store = Store().Has(1, 1, 5).Has(2, 5, 8).With(BackupOf("b", 1, 1.2, 2.5));
-  EXPECT_EQ(Faults(store), std::vector<std::string>{"the history of timeline 2 is not stored"});
+  EXPECT_EQ(Broken(store), std::vector<std::string>{"the history of timeline 2 is not stored"});
 }
 
 }  // namespace

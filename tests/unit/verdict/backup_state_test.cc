@@ -76,13 +76,31 @@ TEST(BackupStateTest, EverySegmentFromItsBeginToItsEndIsNeededAndNoOther) {
   }
 }
 
+TEST(BackupStateTest, AnotherClustersBackupIsNotRestorable) {
+  auto backup = BackupOf("a", 1, 3.5, 5.25);
+  backup.system_identifier = "7001";
+  const auto store = Whole().With(backup);
+  KnownPath known;
+  EXPECT_EQ(store.Judged(known).backups[0].state, BackupState::kRestorable) << "whose the cluster is, is not known";
+  known.system_identifier = "7001";
+  EXPECT_EQ(store.Judged(known).backups[0].state, BackupState::kRestorable);
+  known.system_identifier = "7000";
+  const auto judged = store.Judged(known);
+  EXPECT_EQ(judged.backups[0].state, BackupState::kBroken);
+  EXPECT_EQ(judged.backups[0].why, "of another cluster: its system identifier is 7001, expected 7000");
+  EXPECT_FALSE(judged.proven_end);
+}
+
 TEST(BackupStateTest, WhatDoesNotCountAsStoredIsMissing) {
   auto store = Whole().Lacks(1, 4).With(BackupOf("a", 1, 3.5, 5.25));
   store.contents.wal.partial[{1, 4}] = Hour(1);
   EXPECT_EQ(store.Judged().backups[0].why, "its WAL segment 000000010000000000000004 is not stored");
-  store.contents.wal.bad[{1, 4}] = 1000;
+  store.contents.wal.bad[{1, 4}] = {1000, Hour(1), {}};
   EXPECT_EQ(store.Judged().backups[0].why, "its WAL segment 000000010000000000000004 is empty or cut short");
   EXPECT_EQ(StateOf(store), "broken");
+  store.contents.wal.bad[{1, 4}].damage = "it does not begin as WAL does";
+  EXPECT_EQ(store.Judged().backups[0].why,
+            "its WAL segment 000000010000000000000004 is damaged: it does not begin as WAL does");
   store.Archived(1, 4, 4);
   EXPECT_EQ(store.Judged().backups[0].why, "its WAL segment 000000010000000000000004 lies in an archive tier");
   EXPECT_EQ(StateOf(store), "archived_tier");

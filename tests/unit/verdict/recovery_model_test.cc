@@ -149,7 +149,7 @@ cluster::ArchiveContents Contents(const World& world) {
       if (file.confirmed) wal.confirmed_missing[segment] = kNow;
       if (file.there == There::kNo && timeline == world.current) {  // these may make no difference
         wal.partial[segment] = kNow;
-        wal.bad[segment] = 100;
+        wal.bad[segment] = {100, kNow, {}};
       }
     }
   }

@@ -24,6 +24,18 @@ TEST(RecoveryTargetTest, WithoutACommitBehindItATimeWouldBeFatal) {
   EXPECT_EQ(StartTarget({}, true), "recovery_target = 'immediate'");
 }
 
+TEST(RecoveryTargetTest, TheEndIsHadWithoutATarget) {
+  auto store = Store().Has(1, 1, 9).With(BackupOf("b", 1, 1.2, 2.5));
+  const auto judged = store.Judged();
+  const auto target = [&] { return EndTarget(store.contents.wal, judged, judged.windows.at(0)); };
+  EXPECT_EQ(target(), "no target: to the end of WAL");
+  store.contents.wal.bad[{1, 10}] = {1000, Hour(1), {}};
+  EXPECT_EQ(target(),
+            "no target: to the end of WAL, once 00000001000000000000000A is out of the archive: recovery fails at it");
+  store.contents.wal.bad[{1, 10}].damage = "it does not begin as WAL does";
+  EXPECT_EQ(target(), "no target: to the end of WAL") << "PostgreSQL takes it for the end";
+}
+
 TEST(RecoveryTargetTest, TheTimelineIsNamedOnlyWhereTheLatestIsNotMeant) {
   Store store;
   store.Has(1, 10, 20).With(BackupOf("a", 1, 11, 12));

@@ -42,7 +42,8 @@ class WalWriter {
   WalWriter(std::uint16_t magic, std::uint64_t start, std::uint32_t page = 8192, std::uint32_t segment = 1 << 20)
       : magic_(magic), start_(start), page_(page), segment_(segment), previous_(start > 0 ? start - 8 : 0) {}
 
-  std::uint32_t timeline = 1;  // of the pages to come
+  std::uint32_t timeline = 1;              // of the pages to come
+  std::uint64_t system_identifier = 7000;  // likewise
 
   // One record; `parts` is what follows XLogRecord.
   Written Write(std::uint8_t rmgr, std::uint8_t info, const std::string& parts) {
@@ -92,7 +93,7 @@ class WalWriter {
     const bool is_long = bytes_.size() % segment_ == 0;
     bytes_ += Bytes(magic_) + Bytes(static_cast<std::uint16_t>(info | (is_long ? 2 : 0))) + Bytes(timeline) +
               Bytes(here()) + Bytes(left) + std::string(4, '\0');
-    if (is_long) bytes_ += Bytes(std::uint64_t{7000}) + Bytes(segment_) + Bytes(page_);
+    if (is_long) bytes_ += Bytes(system_identifier) + Bytes(segment_) + Bytes(page_);
   }
 
   void Put(std::string_view record) {
