@@ -9,7 +9,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from archives import BUCKET, Barman, Marks, fill_segments, find_barman
+from archives import BUCKET, SEGMENT, Barman, Marks, fill_segments, find_barman
 from conftest import server_directory
 from exporter import ROOT, run
 from objectstore import find_versitygw
@@ -104,6 +104,24 @@ def barman(s3, archive_with):
     yield make
     for directory in made:
         directory.__exit__(None, None, None)
+
+
+def test_wal_that_a_restore_would_read_is_read_too(barman, cluster, verify, tmp_path):
+    tool, backup = barman()
+    middle, *_ = fill_segments(cluster.primary, 3)
+    tool.age()
+    code, text, found = verify(tool.place(tmp_path))
+    assert (code, found["wal_content"]["damaged"]) == (0, []), text
+    first = int(found["backups"][0]["begin_lsn"].split("/")[1], 16) // SEGMENT
+    assert found["wal_content"]["segments"] == len([name for name in tool.segments() if int(name[16:], 16) >= first])
+
+    flip(tool.file_of(middle), 70)  # in its first record
+    code, text, found = verify(tool.place(tmp_path))
+    assert (code, found["verdict"]) == (1, "broken"), text
+    damaged, = found["wal_content"]["damaged"]
+    assert damaged["segment"] == middle and f"{middle}: DAMAGED, " in text
+    gap, = found["gaps"]
+    assert (gap["first"], gap["last"], gap["pending"]) == (middle, middle, False), "it counts as missing"
 
 
 @pytest.mark.parametrize("options, name", [((), "data.tar"), (("--gzip",), "data.tar.gz"), (("--bzip2",), "data.tar.bz2")])
