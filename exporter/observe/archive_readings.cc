@@ -29,9 +29,10 @@ std::optional<base::WallTime> IdleSince(const cluster::Backup& backup, const Arc
   return backup.begin_time;
 }
 
-std::string IdentifierOf(const ArchiveContents& contents, const ServerHints& hints) {
+// `told`: by the WAL.
+std::string IdentifierOf(const ArchiveContents& contents, const ServerHints& hints, const std::string& told) {
   if (!hints.path.system_identifier.empty()) return hints.path.system_identifier;
-  return contents.system_identifiers.size() == 1 ? contents.system_identifiers.front() : std::string();
+  return contents.system_identifiers.size() == 1 ? contents.system_identifiers.front() : told;
 }
 
 }  // namespace
@@ -95,7 +96,7 @@ base::Result<std::shared_ptr<const ArchiveContents>> ArchiveReadings::Pass(const
 
 // What is read of times may show that a segment is none, and whose the WAL is: then what was judged does not hold.
 void ArchiveReadings::Judge(std::shared_ptr<ArchiveContents> contents, const ServerHints& hints) {
-  identifier_ = IdentifierOf(*contents, hints);
+  identifier_ = IdentifierOf(*contents, hints, identifier_of_wal_);
   auto verdict = std::make_shared<ArchiveVerdict>(JudgeOnce(*contents, hints));
   for (int more = 0; more < kMostAside; ++more) {
     const auto known = std::pair(damaged_.size(), identifier_);
@@ -190,7 +191,7 @@ std::optional<std::optional<ArchiveContents::LastCommitted>> ArchiveReadings::Re
   archive::WalReading wal(*reader_, *contents.wal.segment_size, kRequestWithin, identifier_);
   auto found = wal.LastCommitBefore(verdict.path, end, kSegmentsReadForCommit);
   damaged_.insert(wal.damaged().begin(), wal.damaged().end());
-  identifier_ = wal.system_identifier();
+  if (identifier_.empty()) identifier_ = identifier_of_wal_ = wal.system_identifier();
   if (found.ok()) return *std::move(found);
   commit_error_ = found.error();
   return std::nullopt;

@@ -95,6 +95,7 @@ class ArchiveReadings {
   std::optional<LastCommitted> last_commit_;
   std::map<std::string, std::optional<base::WallTime>> starts_;  // by the place of a backup
   std::string identifier_;                                       // of the cluster, as far as the last judgement knew
+  std::string identifier_of_wal_;                                // that was read while nothing else told one
   std::map<wal::Segment, std::string> damaged_;  // that were read and are no WAL of the cluster, and why
   wal::Segment read_again_;                      // the last of them that was looked at once more
 };
