@@ -82,6 +82,16 @@ class ArchiveObserverTest : public testing::Test {
     }
     disk_.Put("backups/one/16384.tar", "tablespace", At(kStored));
   }
+  void PutPlainBackup(const std::string& id, std::uint64_t identifier) {
+    const auto put = [&](const std::string& file, std::string content) {
+      disk_.Put("backups/" + id + "/" + file, std::move(content), At(kStored));
+    };
+    put("backup_manifest", archive::Fixture("basebackup/backup_manifest.plain"));
+    put("backup_label", archive::Fixture("basebackup/backup_label"));
+    put("PG_VERSION", "15\n");
+    put("global/pg_control", wal::Bytes(identifier) + "more");
+    put("base/5/112", "relation");
+  }
   // A backup and the WAL from its beginning up to the end of segment 20, whose last commit is of 20:20.
   void PutArchive() {
     PutBackup();
@@ -342,6 +352,23 @@ TEST_F(ArchiveObserverTest, WalOfAnotherClusterThanTheServersCountsAsMissing) {
   const auto reading = Await([](const auto& r) { return !r.state.contents->wal.bad.empty(); });
   EXPECT_EQ(reading->verdict->proven_end, wal::Lsn{21 * kMiB});
   EXPECT_EQ(reading->state.contents->wal.bad.at({1, 21}).damage.substr(0, 24), "it is of another cluster");
+}
+
+TEST_F(ArchiveObserverTest, WhereBackupsDifferTheWalTellsWhoseItIsInEveryPass) {
+  for (unsigned number = 18; number < 20; ++number) PutSegment(number, 19);
+  PutSegment(20, 20);
+  PutPlainBackup("ours", 7000);
+  PutPlainBackup("strange", 7001);
+  Start(Options());
+  Await(IsRead);
+  for (int pass = 0; pass < 3; ++pass) {
+    const auto reading = AwaitNext();
+    for (std::size_t i = 0; i < 2; ++i) {
+      const bool ours = reading->state.contents->catalogue.backups.at(i).id == "ours";
+      const auto wanted = ours ? verdict::BackupState::kRestorable : verdict::BackupState::kBroken;
+      EXPECT_EQ(reading->verdict->backups.at(i).state, wanted) << reading->verdict->backups.at(i).why;
+    }
+  }
 }
 
 TEST_F(ArchiveObserverTest, TheTimeOfAnUploadIsNoStart) {
