@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <list>
 #include <mutex>
 
@@ -123,7 +124,8 @@ base::Result<ListPage> Directory::List(const ListRequest& request, const std::st
 base::Result<Descriptor> Directory::Open(const std::string& key, struct stat& status) const {
   auto parts = base::Split(key, '/');
   Descriptor folder(open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0) return Failure(errno, {});
+  // A file of a directory that is gone was not looked for: that it is missing is not known.
+  if (folder.get() < 0) return Error{ErrorKind::kUnavailable, std::strerror(errno), path_ + "/", std::to_string(errno)};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const std::string part(parts[i]);
     if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos)

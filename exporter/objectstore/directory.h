@@ -15,7 +15,8 @@ namespace pgvigil::objectstore {
 //     than a few listings are under way; what appears or vanishes meanwhile may or may not be told. A folder is held in
 //     memory as names: some 40 bytes a file.
 //   - With `folders` a directory is told even if it is empty: to know would mean to look into it.
-//   - What vanishes while it is listed is left out; what may not be read is `permission`.
+//   - What vanishes while it is listed is left out, unless the directory itself went: that is a failure, and so it is
+//     while one object is looked for (`unavailable`). What may not be read is `permission`.
 //   - Deadlines are looked at between files: a file server that hangs holds its caller as long as the kernel does.
 std::shared_ptr<Store> OpenDirectory(const std::string& path, const base::Clock& clock = base::SystemClock());
 

@@ -67,6 +67,14 @@ bool DirectoryWalk::LeadsInside(const std::string& key) const {
   return true;
 }
 
+// That what is not there is not there because all is gone: a directory renamed, a file system unmounted.
+base::Status DirectoryWalk::RootStays() const {
+  struct stat status{};
+  if (stat(root_.c_str(), &status) != 0) return FileFailure(errno, root_ + "/");
+  if (status.st_dev == root_device_ && status.st_ino == root_inode_) return base::Done{};
+  return Error{ErrorKind::kUnavailable, "became another directory while it was listed", root_ + "/", {}};
+}
+
 base::Result<base::Done> DirectoryWalk::Enter(const std::string& key, const base::Clock& clock,
                                               base::Deadline deadline) {
   const std::string path = root_ + "/" + key;
@@ -75,7 +83,7 @@ base::Result<base::Done> DirectoryWalk::Enter(const std::string& key, const base
   const int descriptor = open(path.substr(0, path.size() - 1).c_str(), flags);
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(descriptor < 0 ? nullptr : fdopendir(descriptor), &closedir);
   if (!directory) {
-    if (!key.empty() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return base::Done{};
+    if (!key.empty() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return RootStays();
     return FileFailure(errno, path);
   }
   auto folder = std::make_unique<Folder>();
@@ -136,7 +144,14 @@ base::Result<std::optional<Object>> DirectoryWalk::Look(const std::string& key) 
 base::Result<std::optional<DirectoryWalk::Item>> DirectoryWalk::Next(const base::Clock& clock,
                                                                      base::Deadline deadline) {
   if (!std::exchange(started_, true)) {
-    if (!LeadsInside(FolderOf(prefix_))) return std::optional<Item>();
+    struct stat root{};
+    if (stat(root_.c_str(), &root) != 0) return FileFailure(errno, root_ + "/");
+    root_device_ = root.st_dev;
+    root_inode_ = root.st_ino;
+    if (!LeadsInside(FolderOf(prefix_))) {
+      if (const auto stays = RootStays(); !stays.ok()) return stays.error();
+      return std::optional<Item>();
+    }
     if (const auto entered = Enter(FolderOf(prefix_), clock, deadline); !entered.ok()) return entered.error();
   }
   while (!open_.empty()) {
@@ -162,6 +177,7 @@ base::Result<std::optional<DirectoryWalk::Item>> DirectoryWalk::Next(const base:
     auto object = Look(key);
     if (!object.ok()) return object.error();
     if (*object) return std::optional(Item{*std::move(*object), false});
+    if (const auto stays = RootStays(); !stays.ok()) return stays.error();
   }
   return std::optional<Item>();
 }

@@ -1,6 +1,8 @@
 // The files below a directory in byte order of their keys, one at a time. Private to this module.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +43,7 @@ class DirectoryWalk {
   bool MayHold(std::string_view folder) const;
   bool IsPast(std::string_view key, bool is_folder, bool as_folder) const;
   base::Result<std::optional<Object>> Look(const std::string& key) const;
+  base::Status RootStays() const;
 
   const std::string root_;
   const std::string prefix_;
@@ -48,6 +51,8 @@ class DirectoryWalk {
   const std::string after_;
   std::string told_;
   bool started_ = false;
+  dev_t root_device_ = 0;
+  ino_t root_inode_ = 0;
   std::vector<std::unique_ptr<Folder>> open_;
 };
 

@@ -16,7 +16,8 @@ constexpr auto kRequestWithin = std::chrono::seconds(30);
 constexpr int kSegmentsReadForCommit = 4;
 constexpr int kMostAside = 8;  // damaged segments that one reading finds, each behind the last
 
-// Of a backup in whose WAL no commit was found, all of which was looked at: what it began with. Absent: not known.
+// Of a backup in whose WAL no commit was found, all of which was looked at: when it began, to the end of the
+// second that its label names, since a commit before it in that second is in the backup. Absent: not known.
 std::optional<base::WallTime> IdleSince(const cluster::Backup& backup, const ArchiveVerdict& verdict,
                                         const ArchiveContents& contents) {
   const auto size = *contents.wal.segment_size;
@@ -26,7 +27,10 @@ std::optional<base::WallTime> IdleSince(const cluster::Backup& backup, const Arc
   for (auto number = first; number <= last; ++number) {
     if (!contents.wal.stored.Contains(verdict.path.SegmentOf(number, size))) return std::nullopt;
   }
-  return backup.begin_time;
+  if (!backup.begin_time) return std::nullopt;
+  const auto second = std::chrono::floor<std::chrono::seconds>(*backup.begin_time);
+  if (*backup.begin_time != second) return backup.begin_time;
+  return second + std::chrono::seconds(1) - base::WallTime::duration(1);
 }
 
 // `told`: by the WAL.

@@ -167,11 +167,15 @@ def test_what_retention_removes_is_no_gap(own_cluster, sight_of, tmp_path):
     with server_directory() as directory:
         tool = Plain(directory)
         cluster = own_cluster(standbys=0, settings=tool.settings)
-        marks, names = Marks(cluster.primary), []
+        marks = Marks(cluster.primary)
         for backup in ("first", "second"):
             tool.backup(cluster.primary, backup, "-X", "none")
             marks.make()
-            names.append(fill_segments(cluster.primary, 3))
+            fill_segments(cluster.primary, 3)
+        # A label names whole seconds; a target needs a commit behind it.
+        last = cluster.primary.sql("SELECT pg_xact_commit_timestamp(xmin) FROM marks WHERE id = 2")
+        wait_for("its second is over", lambda: cluster.primary.sql(f"SELECT clock_timestamp() > '{last}'::timestamptz + interval '1 s'") == "t")
+        fill_segments(cluster.primary, 1)
         before, = sight_of(tool.place("copied"), servers=cluster.servers)
         assert before.backups("restorable") == 2
         shutil.rmtree(directory / "backups" / "first")

@@ -228,6 +228,24 @@ TEST_F(DirectoryTest, AFileThatVanishesWhileItIsListedIsLeftOut) {
   EXPECT_FALSE(*walk.Next(base::SystemClock(), Soon()));
 }
 
+TEST_F(DirectoryTest, ADirectoryThatGoesWhileItIsListedIsAFailure) {
+  for (const char* key : {"a", "b", "wal/c"}) Write(key);
+  DirectoryWalk walk(root_, {}), folder(root_, {}), other(root_, {});
+  for (auto* begun : {&walk, &folder, &other}) {
+    ASSERT_EQ((*begun->Next(base::SystemClock(), Soon()))->object.key, "a");
+  }
+  ASSERT_EQ((*folder.Next(base::SystemClock(), Soon()))->object.key, "b");
+  fs::rename(root_, root_ + ".away");
+  EXPECT_EQ(Name(walk.Next(base::SystemClock(), Soon()).error().kind), "not_found");
+  EXPECT_EQ(Name(folder.Next(base::SystemClock(), Soon()).error().kind), "not_found");
+  EXPECT_EQ(Name(store_->List({"wal/", false, ""}, "", Soon()).error().kind), "not_found");
+  EXPECT_EQ(Name(store_->Head("a", Soon()).error().kind), "unavailable") << "which says nothing of the file";
+  fs::create_directory(root_);
+  EXPECT_EQ(Name(other.Next(base::SystemClock(), Soon()).error().kind), "unavailable") << "as where it was unmounted";
+  fs::remove_all(root_);
+  fs::rename(root_ + ".away", root_);
+}
+
 TEST_F(DirectoryTest, ADeadlineThatHasPassedIsATimeout) {
   Write("k");
   const base::Deadline passed(base::SystemClock().Steady());

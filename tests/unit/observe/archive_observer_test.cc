@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "fakes/manual_clock.h"
@@ -66,11 +67,11 @@ class ArchiveObserverTest : public testing::Test {
     exchange_ = observer_->exchange();
   }
 
-  // Of segments from 19 on, each with one commit at this minute.
-  void PutSegment(unsigned number, int minute) {
+  // Of segments from 19 on, each with one commit at this minute, if any.
+  void PutSegment(unsigned number, std::optional<int> minute) {
     wal::WalWriter writer(kMagic15, number * kMiB, 8192, kMiB);
     writer.system_identifier = identifier_;
-    writer.Commit(Postgres(At("2026-11-25T20:00:00Z") + std::chrono::minutes(minute)));
+    if (minute) writer.Commit(Postgres(At("2026-11-25T20:00:00Z") + std::chrono::minutes(*minute)));
     writer.Switch();
     disk_.Put("wal/0000000100000000" + archive::Hex8(number), writer.Segment(0), At(kStored));
   }
@@ -378,6 +379,17 @@ TEST_F(ArchiveObserverTest, TheTimeOfAnUploadIsNoStart) {
   const auto& backup = reading->state.contents->catalogue.backups.at(0);
   EXPECT_EQ(backup.end_time, At(kStored));
   EXPECT_EQ(cluster::RestorableFrom(backup), At("2026-11-25T20:19:00Z")) << "the last commit before its end";
+}
+
+// Its label names the second it began in; a commit before it in that second is in the backup.
+TEST_F(ArchiveObserverTest, ABackupWithoutACommitStartsAtTheEndOfItsSecond) {
+  PutBackup();
+  PutSegment(19, std::nullopt);
+  Start(Options());
+  const auto reading = Await(IsRead);
+  const auto& backup = reading->state.contents->catalogue.backups.at(0);
+  ASSERT_TRUE(backup.begin_time);
+  EXPECT_EQ(cluster::RestorableFrom(backup), *backup.begin_time + std::chrono::microseconds(999'999));
 }
 
 TEST_F(ArchiveObserverTest, SomeoneWhoStillReadsItOutlivesNothing) {
