@@ -134,7 +134,8 @@ postgres::Execution InstanceObserver::AskForPulse() {
 postgres::Execution InstanceObserver::AskForEverything() {
   const int version = session_->greeting()->version;
   const bool same_session = state_.facts && state_.facts->received >= connected_;
-  const auto known = same_session ? state_.facts->walsenders : postgres::KnownWalsenders();
+  postgres::KnownFacts known;
+  if (same_session) known = {state_.facts->walsenders, state_.facts->system_identifier};
   all_asked_ = asked_;
   pulse_sink_.reset();
   facts_sink_ = std::make_shared<postgres::FactsSink>(version, connector_.loop().clock(), known);

@@ -66,7 +66,7 @@ std::vector<std::vector<std::string_view>> Records(std::string_view text) {
   return records;
 }
 
-void ReadWalsenders(std::string_view text, const KnownWalsenders& known, InstanceFacts& facts) {
+void ReadWalsenders(std::string_view text, const std::vector<cluster::Walsender>& known, InstanceFacts& facts) {
   constexpr std::size_t kFields = 8;
   for (const auto& fields : Records(text)) {
     if (fields.size() != kFields) continue;
@@ -135,7 +135,7 @@ cluster::PauseState ReadPause(std::string_view text) {
   return cluster::PauseState::kNotPaused;
 }
 
-base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version, const KnownWalsenders& known) {
+base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version, const KnownFacts& known) {
   InstanceFacts facts;
   const auto server_time = row.Time("server_time");
   const auto start = row.Time("postmaster_start");
@@ -155,7 +155,7 @@ base::Result<InstanceFacts> ReadFacts(const RowReader& row, int version, const K
   facts.pause = ReadPause(row.Find("pause").value_or(""));
   ReadReceiver(row, facts);
   ReadTimeline(row, facts);
-  ReadWalsenders(row.Find("walsenders").value_or(""), known, facts);
+  ReadWalsenders(row.Find("walsenders").value_or(""), known.walsenders, facts);
   ReadSlots(row.Find("slots").value_or(""), facts);
   facts.archiver = {row.Number<std::uint64_t>("archived_count").value_or(0),
                     row.Number<std::uint64_t>("failed_count").value_or(0),
@@ -233,12 +233,12 @@ struct Reading {
 
 }  // namespace
 
-Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_ptr<ResultSink> sink) {
+Execution FactsExecution(int version, const KnownFacts& known, std::shared_ptr<ResultSink> sink) {
   auto sql = FactsSql(version);
   auto name = "pgv_facts_" + base::ContentHash(sql);
   std::string pids = "{";
-  for (const auto& sender : known) pids += (pids.size() > 1 ? "," : "") + std::to_string(sender.pid);
-  return {std::move(name), std::move(sql), {pids + "}"}, std::nullopt, std::move(sink)};
+  for (const auto& sender : known.walsenders) pids += (pids.size() > 1 ? "," : "") + std::to_string(sender.pid);
+  return {std::move(name), std::move(sql), {pids + "}", known.system_identifier}, std::nullopt, std::move(sink)};
 }
 
 Execution PulseExecution(std::shared_ptr<ResultSink> sink) {
@@ -253,11 +253,11 @@ Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink) {
 
 struct FactsSink::Impl {
   int version;
-  KnownWalsenders known;
+  KnownFacts known;
   Reading reading;
 };
 
-FactsSink::FactsSink(int version, const base::Clock& clock, KnownWalsenders known)
+FactsSink::FactsSink(int version, const base::Clock& clock, KnownFacts known)
     : impl_(std::make_unique<Impl>(Impl{version, std::move(known), Reading(clock)})) {}
 FactsSink::~FactsSink() = default;
 void FactsSink::OnColumns(std::span<const ResultColumn> columns) { impl_->reading.row.SetColumns(columns); }

@@ -11,12 +11,15 @@
 
 namespace pgvigil::postgres {
 
-// Walsenders whose names and addresses an earlier observation over the same session has brought: the server is spared
-// looking them up again, which takes it through the state of every backend.
-using KnownWalsenders = std::vector<cluster::Walsender>;
+// What an earlier observation over the same session has brought; the server is spared looking it up again.
+struct KnownFacts {
+  std::vector<cluster::Walsender>
+      walsenders;                 // names and addresses: it goes through the state of every backend for them
+  std::string system_identifier;  // empty: unknown. It opens a file for it
+};
 
 // One row, everything. `version` is server_version_num.
-Execution FactsExecution(int version, const KnownWalsenders& known, std::shared_ptr<ResultSink> sink);
+Execution FactsExecution(int version, const KnownFacts& known, std::shared_ptr<ResultSink> sink);
 // One row, a fifth of that: what moves from one second to the next on a primary.
 Execution PulseExecution(std::shared_ptr<ResultSink> sink);
 // One row; every 60 s.
@@ -26,7 +29,7 @@ Execution SettingsExecution(int version, std::shared_ptr<ResultSink> sink);
 // from the clock.
 class FactsSink final : public ResultSink {
  public:
-  FactsSink(int version, const base::Clock& clock, KnownWalsenders known = {});
+  FactsSink(int version, const base::Clock& clock, KnownFacts known = {});
   ~FactsSink() override;
   void OnColumns(std::span<const ResultColumn> columns) override;
   void OnRows(const Rows& rows) override;

@@ -8,12 +8,14 @@ constexpr int kFirstWithArchiveLibrary = 150000;
 
 // Everything is qualified: a search_path of somebody else's making must not change what is asked. The functions are
 // those below the views pg_stat_replication and pg_replication_slots, without the joins that would read pg_authid and
-// pg_database, which a lock can make wait. $1: the walsenders whose names are known.
+// pg_database, which a lock can make wait. $1: the walsenders whose names are known; $2: the system identifier that is,
+// or nothing.
 constexpr const char* kFacts = R"sql(
 SELECT s.in_recovery,
        (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000000)::bigint AS server_time,
        (pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint AS postmaster_start,
-       (SELECT system_identifier FROM pg_catalog.pg_control_system()) AS system_identifier,
+       CASE WHEN $2::text = '' THEN (SELECT c.system_identifier::text FROM pg_catalog.pg_control_system() AS c)
+            ELSE $2::text END AS system_identifier,
        CASE WHEN NOT s.in_recovery THEN pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END AS walfile,
        CASE WHEN NOT s.in_recovery THEN pg_catalog.pg_current_wal_flush_lsn() END AS flushed,
        CASE WHEN NOT s.in_recovery THEN pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) END AS next_xid,
@@ -48,7 +50,7 @@ SELECT s.in_recovery,
        END AS sync_rep_waiters
 FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery) AS s
 LEFT JOIN pg_catalog.pg_stat_get_archiver() AS v ON true
-LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() AS r ON r.pid IS NOT NULL
+LEFT JOIN LATERAL (SELECT * FROM pg_catalog.pg_stat_get_wal_receiver() WHERE s.in_recovery) AS r ON r.pid IS NOT NULL
 )sql";
 
 // What moves from one second to the next on a primary, and what tells that it is still the same server in the same

@@ -220,6 +220,11 @@ def switch(server):
     return name
 
 
+def written_up_to(server):
+    """Its flush position, in bytes. An idle server, too, writes a record now and then."""
+    return int(server.sql("SELECT pg_current_wal_flush_lsn() - '0/0'"))
+
+
 def fill_segments(server, count):
     """So many segments, with a transaction in each."""
     names = []

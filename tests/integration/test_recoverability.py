@@ -5,17 +5,13 @@ import random
 
 import pytest
 
-from archives import SEGMENT, Marks, Restores, Vigil, find_barman, found_marks, micros, switch
+from archives import SEGMENT, Marks, Restores, Vigil, find_barman, found_marks, micros, switch, written_up_to
 from objectstore import find_versitygw
 
 pytestmark = pytest.mark.skipif(find_versitygw() is None or find_barman("debian") is None,
                                 reason="versitygw or barman-cloud is not installed (scripts/test.sh does it)")
 
 COMPRESSIONS = ["--gzip", "--zstd", "--lz4", "--snappy", "--xz", "--bzip2"]
-
-
-def written_up_to(server):
-    return int(server.sql("SELECT pg_current_wal_flush_lsn() - '0/0'"))
 
 
 def proven_end(vigil, primary):
