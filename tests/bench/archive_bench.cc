@@ -3,7 +3,8 @@
 //
 //   archive_bench ENDPOINT CA BUCKET SERVER PASSES    the key comes from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
 //
-// One line of JSON for each thing that was done, in this order: first, listing, later (PASSES times), listing.
+// One line of JSON for each thing that was done, in this order: first and listing in turn, kTurns times, each first pass
+// by a reader that knows nothing; then later, PASSES times, by the last of them.
 #include <sys/resource.h>
 
 #include <fstream>
@@ -30,6 +31,8 @@ double PeakMib() {
   getrusage(RUSAGE_SELF, &used);
   return double(used.ru_maxrss) / 1024;
 }
+
+constexpr int kTurns = 3;
 
 class Bench {
  public:
@@ -77,7 +80,7 @@ int Run(const std::string& endpoint, const std::string& ca, const std::string& b
   surroundings.counts = std::make_shared<objectstore::RequestCounts>();
   auto store = objectstore::OpenS3(options, surroundings);
   if (!store.ok()) return std::cerr << store.error().message << '\n', 1;
-  const auto reader = archive::MakeBarmanReader(*store, server, base::SystemClock());
+  std::unique_ptr<archive::Reader> reader;
   Bench bench(surroundings.counts);
 
   const auto pass = [&]() -> base::Result<std::uint64_t> {
@@ -97,10 +100,13 @@ int Run(const std::string& endpoint, const std::string& ca, const std::string& b
     if (!listed.ok()) return listed.error();
     return keys;
   };
-  if (!bench.Measure("first", pass) || !bench.Measure("listing", listing)) return 1;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    reader = archive::MakeBarmanReader(*store, server, base::SystemClock());
+    if (!bench.Measure("first", pass) || !bench.Measure("listing", listing)) return 1;
+  }
   for (int i = 0; i < passes; ++i)
     if (!bench.Measure("later", pass)) return 1;
-  return bench.Measure("listing", listing) ? 0 : 1;
+  return 0;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -76,14 +77,14 @@ def audited(pgvigil, server, directory):
 
 def show(lines, audit):
     by = {what: [line for line in lines if line["what"] == what] for what in ("first", "listing", "later")}
-    listing = sum(line["seconds"] for line in by["listing"]) / len(by["listing"])
+    listing = statistics.median(line["seconds"] for line in by["listing"])
     later = sorted(line["cpu_ms"] for line in by["later"][1:])
-    first = by["first"][0]
+    first = statistics.median(line["seconds"] for line in by["first"])
     print("| reading an archive | measured | bar |\n| --- | --- | --- |")
-    print(f"| first pass over {first['keys']:,} segments, against a bare listing | {first['seconds']:.1f} s, {first['seconds'] / listing:.2f} times | 1.2 times |")
+    print(f"| first pass over {by['first'][0]['keys']:,} segments, against a bare listing, medians of {len(by['first'])} in turn | {first:.1f} s, {first / listing:.2f} times | 1.2 times |")
     print(f"| `pgvigil audit` of the same | {audit[0]:.1f} s, {audit[0] / listing:.2f} times | |")
     print(f"| resident while it sums up what nothing needs | {audit[1]:.1f} MiB | 128 MiB |")
-    print(f"| resident after it | {first['peak_mib']:.1f} MiB | 64 MiB |")
+    print(f"| resident after it | {by['first'][-1]['peak_mib']:.1f} MiB | 64 MiB |")
     print(f"| a later pass: requests | {min(line['requests'] for line in by['later'])} to {max(line['requests'] for line in by['later'])} | the same at any size |")
     print(f"| a later pass: CPU, median and greatest | {later[len(later) // 2]:.1f} ms, {later[-1]:.1f} ms | 20 ms |")
 
