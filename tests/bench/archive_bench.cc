@@ -3,8 +3,8 @@
 //
 //   archive_bench ENDPOINT CA BUCKET SERVER PASSES    the key comes from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
 //
-// One line of JSON for each thing that was done, in this order: first and listing in turn, kTurns times, each first pass
-// by a reader that knows nothing; then later, PASSES times, by the last of them.
+// One line of JSON for each thing that was done, in this order: first and listing in turn, kTurns times, each first
+// pass by a reader that knows nothing; then later, PASSES times, by the last of them.
 #include <sys/resource.h>
 
 #include <fstream>
