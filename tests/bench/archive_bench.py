@@ -84,7 +84,7 @@ def show(lines, audit):
     print(f"| first pass over {by['first'][0]['keys']:,} segments, against a bare listing, medians of {len(by['first'])} in turn | {first:.1f} s, {first / listing:.2f} times | 1.2 times |")
     print(f"| `pgvigil audit` of the same | {audit[0]:.1f} s, {audit[0] / listing:.2f} times | |")
     print(f"| resident while it sums up what nothing needs | {audit[1]:.1f} MiB | 128 MiB |")
-    print(f"| resident after it | {by['first'][-1]['peak_mib']:.1f} MiB | 64 MiB |")
+    print(f"| resident at most, during these passes and listings | {by['first'][-1]['peak_mib']:.1f} MiB | 64 MiB |")
     print(f"| a later pass: requests | {min(line['requests'] for line in by['later'])} to {max(line['requests'] for line in by['later'])} | the same at any size |")
     print(f"| a later pass: CPU, median and greatest | {later[len(later) // 2]:.1f} ms, {later[-1]:.1f} ms | 20 ms |")
 
