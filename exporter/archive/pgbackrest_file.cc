@@ -3,23 +3,23 @@
 #include <optional>
 #include <string>
 
-#include "archive/json_fields.h"
 #include "base/text.h"
+#include "json/fields.h"
 
 namespace pgvigil::archive {
 namespace {
 
-using nlohmann::json;
+using json::NumberOf;
 
 struct Line {
   std::string_view key;
-  json value;
+  json::Value value;
 };
 
 // A key may hold an equals sign, too: the first one behind which JSON stands is meant.
 std::optional<Line> Parse(std::string_view line) {
   for (auto equals = line.find('='); equals != std::string_view::npos; equals = line.find('=', equals + 1)) {
-    if (auto value = ParseJson(line.substr(equals + 1))) return Line{line.substr(0, equals), *std::move(value)};
+    if (auto value = json::Parse(line.substr(equals + 1))) return Line{line.substr(0, equals), *std::move(value)};
   }
   return std::nullopt;
 }

@@ -2,16 +2,20 @@
 
 #include <algorithm>
 
-#include "archive/json_fields.h"
 #include "archive/pgbackrest_file.h"
 #include "base/text.h"
+#include "json/fields.h"
 
 namespace pgvigil::archive {
 namespace {
 
 using cluster::Backup;
 using cluster::BackupType;
-using nlohmann::json;
+using json::IsTrue;
+using json::Items;
+using json::Member;
+using json::NumberOf;
+using json::TextOf;
 
 constexpr std::size_t kBackupsAtMost = 100000;
 
@@ -26,25 +30,25 @@ struct Names {
 constexpr Names kInFile{"backup-annotation", "backup-error", "backup-prior", "backup-reference", "backup-type"};
 constexpr Names kInReport{"annotation", "error", "prior", "reference", "type"};
 
-std::optional<wal::Lsn> LsnOf(const json& value) {
+std::optional<wal::Lsn> LsnOf(const json::Value& value) {
   const auto lsn = wal::ParseLsn(TextOf(value));
   return lsn.ok() ? std::optional(*lsn) : std::nullopt;
 }
 
-std::optional<base::WallTime> TimeOf(const json& value) {
+std::optional<base::WallTime> TimeOf(const json::Value& value) {
   constexpr std::uint64_t kLast = 253402300799;  // of the year 9999
   const auto seconds = NumberOf(value);
   if (!seconds || *seconds > kLast) return std::nullopt;
   return base::WallTime(std::chrono::seconds(static_cast<std::int64_t>(*seconds)));
 }
 
-std::uint32_t TimelineOf(const json& value) {
+std::uint32_t TimelineOf(const json::Value& value) {
   const auto segment = wal::ParseSegmentName(TextOf(value), *wal::SegmentSize::FromBytes(1 << 20));
   return segment.ok() ? segment->timeline : 0;
 }
 
 // "who=nightly, why=…"
-std::string Annotations(const json& value) {
+std::string Annotations(const json::Value& value) {
   std::string text;
   if (!value.is_object()) return text;
   for (const auto& [key, of_key] : value.items())
@@ -53,7 +57,7 @@ std::string Annotations(const json& value) {
 }
 
 // What both forms call alike but for a prefix.
-void FillCommon(const json& value, const Names& names, Backup& backup) {
+void FillCommon(const json::Value& value, const Names& names, Backup& backup) {
   const auto type = TextOf(Member(value, names.type));
   backup.method = cluster::BackupMethod::kPgbackrest;
   backup.type = type == "full" ? BackupType::kFull : type == "diff" ? BackupType::kDiff : BackupType::kIncr;
@@ -69,7 +73,7 @@ void FillCommon(const json& value, const Names& names, Backup& backup) {
   }
 }
 
-BackrestBackup FromFile(std::string_view label, const json& value) {
+BackrestBackup FromFile(std::string_view label, const json::Value& value) {
   BackrestBackup found;
   auto& backup = found.backup;
   backup.id = label;
@@ -88,7 +92,7 @@ BackrestBackup FromFile(std::string_view label, const json& value) {
   return found;
 }
 
-BackrestBackup FromReport(const json& value) {
+BackrestBackup FromReport(const json::Value& value) {
   BackrestBackup found;
   auto& backup = found.backup;
   backup.id = TextOf(Member(value, "label"));
@@ -111,8 +115,8 @@ BackrestBackup FromReport(const json& value) {
 class FileReader {
  public:
   base::Result<BackrestInfo> Read(std::string_view text, std::string_view subject) {
-    const auto read =
-        FollowBackrestText(text, subject, [this](std::string_view section, std::string_view key, const json& value) {
+    const auto read = FollowBackrestText(
+        text, subject, [this](std::string_view section, std::string_view key, const json::Value& value) {
           return Take(section, key, value);
         });
     if (!read.ok()) return read.error();
@@ -126,7 +130,7 @@ class FileReader {
     return {base::ErrorKind::kMalformed, std::move(what), std::move(subject), {}};
   }
 
-  base::Status Take(std::string_view section, std::string_view key, const json& value) {
+  base::Status Take(std::string_view section, std::string_view key, const json::Value& value) {
     if (section == "cipher" && key == "cipher-pass") info_.cipher_pass = TextOf(value);
     if (section == "db" && key == "db-id") info_.current = static_cast<std::uint32_t>(NumberOf(value).value_or(0));
     if (section == "db:history") {
@@ -145,16 +149,16 @@ class FileReader {
 };
 
 // The repository that is meant, where none is named.
-std::uint32_t FirstRepository(const json& stanza) {
+std::uint32_t FirstRepository(const json::Value& stanza) {
   const auto& repositories = Items(Member(stanza, "repo"));
   if (repositories.empty()) return 1;  // 2.31 and before know one
   return static_cast<std::uint32_t>(NumberOf(Member(repositories.front(), "key")).value_or(1));
 }
 
 // status of the repository, or of the stanza where that has none.
-std::optional<base::Error> Trouble(const json& stanza, std::uint32_t repository, std::string_view subject) {
+std::optional<base::Error> Trouble(const json::Value& stanza, std::uint32_t repository, std::string_view subject) {
   constexpr std::uint64_t kOk = 0, kNoValidBackups = 2;
-  const json* status = &Member(stanza, "status");
+  const json::Value* status = &Member(stanza, "status");
   for (const auto& one : Items(Member(stanza, "repo"))) {
     if (NumberOf(Member(one, "key")) == repository && Member(one, "status").is_object())
       status = &Member(one, "status");
@@ -165,10 +169,10 @@ std::optional<base::Error> Trouble(const json& stanza, std::uint32_t repository,
                      std::string(subject), std::to_string(code)};
 }
 
-BackrestInfo FromStanza(const json& stanza, std::uint32_t repository) {
+BackrestInfo FromStanza(const json::Value& stanza, std::uint32_t repository) {
   BackrestInfo info;
   // Before 2.32 nothing says of which repository it is.
-  const auto is_of = [&](const json& repo_key) { return NumberOf(repo_key).value_or(repository) == repository; };
+  const auto is_of = [&](const json::Value& repo_key) { return NumberOf(repo_key).value_or(repository) == repository; };
   for (const auto& database : Items(Member(stanza, "db"))) {
     const auto id = NumberOf(Member(database, "id"));
     const auto identifier = NumberOf(Member(database, "system-id"));
@@ -196,7 +200,7 @@ base::Result<BackrestInfo> ParseBackrestFile(std::string_view text, std::string_
 
 base::Result<BackrestInfo> ParseBackrestJson(std::string_view text, std::string_view stanza, std::uint32_t repository,
                                              std::string_view subject) {
-  const auto report = ParseJson(text);
+  const auto report = json::Parse(text);
   if (!report || !report->is_array()) {
     return base::Error{
         base::ErrorKind::kMalformed, "expected what `pgbackrest info --output=json` prints", std::string(subject), {}};

@@ -1,12 +1,15 @@
 #include "archive/pgbackrest_manifest.h"
 
-#include "archive/json_fields.h"
 #include "archive/pgbackrest_file.h"
+#include "json/fields.h"
 
 namespace pgvigil::archive {
 namespace {
 
-using nlohmann::json;
+using json::IsTrue;
+using json::Member;
+using json::NumberOf;
+using json::TextOf;
 
 std::optional<wal::Compression> CompressionOf(std::string_view type) {
   using wal::Compression;
@@ -20,7 +23,7 @@ std::optional<wal::Compression> CompressionOf(std::string_view type) {
   return std::nullopt;
 }
 
-BackrestManifestFile FileOf(std::string_view path, const json& value) {
+BackrestManifestFile FileOf(std::string_view path, const json::Value& value) {
   BackrestManifestFile file;
   file.path = path;
   file.label = TextOf(Member(value, "reference"));
@@ -38,7 +41,7 @@ BackrestManifestFile FileOf(std::string_view path, const json& value) {
 base::Result<BackrestManifest> ParseBackrestManifest(std::string_view text, std::string_view subject) {
   BackrestManifest manifest;
   std::optional<base::Error> unsupported;
-  const auto take = [&](std::string_view section, std::string_view key, const json& value) {
+  const auto take = [&](std::string_view section, std::string_view key, const json::Value& value) {
     if (section == "backup" && key == "backup-label") manifest.label = TextOf(value);
     if (section == "backup" && key == "backup-bundle") manifest.bundled = IsTrue(value);
     if (section == "cipher" && key == "cipher-pass") manifest.cipher_pass = TextOf(value);

@@ -1,21 +1,24 @@
 #include "archive/walg_sentinel.h"
 
 #include "archive/backup_info.h"
-#include "archive/json_fields.h"
+#include "json/fields.h"
 #include "wal/file_name.h"
 
 namespace pgvigil::archive {
 namespace {
 
-using nlohmann::json;
+using json::IsTrue;
+using json::Member;
+using json::NumberOf;
+using json::TextOf;
 
-std::optional<wal::Lsn> LsnOf(const json& value) {
+std::optional<wal::Lsn> LsnOf(const json::Value& value) {
   const auto bytes = NumberOf(value);
   return bytes ? std::optional(wal::Lsn{*bytes}) : std::nullopt;
 }
 
 // "who=nightly", from what a person gave as user data.
-std::string UserData(const json& value) {
+std::string UserData(const json::Value& value) {
   if (value.is_string()) return TextOf(value);
   std::string text;
   if (!value.is_object()) return text;
@@ -35,7 +38,7 @@ std::optional<std::uint32_t> WalgTimeline(std::string_view name) {
 
 base::Result<cluster::Backup> ParseWalgSentinel(std::string_view name, std::string_view text,
                                                 std::string_view subject) {
-  const auto value = ParseJson(text);
+  const auto value = json::Parse(text);
   if (!value || !value->is_object())
     return base::Error{
         base::ErrorKind::kMalformed, "expected the JSON of a backup's sentinel", std::string(subject), {}};

@@ -1,0 +1,1 @@
+pgvigil_module(json LIBRARIES nlohmann_json::nlohmann_json)
