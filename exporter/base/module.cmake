@@ -1,2 +1,2 @@
-pgvigil_module(base SOURCES backoff.cc clock.cc diagnostics.cc logging.cc result.cc text.cc LIBRARIES
+pgvigil_module(base SOURCES backoff.cc clock.cc diagnostics.cc file.cc logging.cc result.cc text.cc LIBRARIES
                    spdlog::spdlog Threads::Threads)

@@ -4,9 +4,10 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 #include <memory>
+
+#include "base/file.h"
 
 namespace pgvigil::base {
 namespace {
@@ -218,13 +219,7 @@ std::string ValidUtf8(std::string_view text) {
 
 Result<std::string> ReadFile(const std::string& path, std::size_t limit) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  if (!file) {
-    const int code = errno;
-    const auto kind = code == ENOENT   ? ErrorKind::kNotFound
-                      : code == EACCES ? ErrorKind::kPermission
-                                       : ErrorKind::kUnavailable;
-    return Error{kind, std::strerror(code), path, std::to_string(code)};
-  }
+  if (!file) return FileError(errno, path);
   std::string content(limit + 1, '\0');
   content.resize(std::fread(content.data(), 1, content.size(), file.get()));
   if (std::ferror(file.get()) != 0)

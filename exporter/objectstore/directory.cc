@@ -10,6 +10,7 @@
 #include <list>
 #include <mutex>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "objectstore/directory_walk.h"
 
@@ -18,27 +19,11 @@ namespace {
 
 using base::Error;
 using base::ErrorKind;
+using base::FileDescriptor;
 
 constexpr std::size_t kPage = 1000;
 constexpr std::size_t kWalks = 4;  // listings that can go on without reading their folder again
 constexpr std::size_t kPiece = 1 << 20;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 class Directory final : public Store {
  public:
@@ -61,8 +46,8 @@ class Directory final : public Store {
 
   std::unique_ptr<DirectoryWalk> WalkOf(const ListRequest& request, const std::string& continuation);
   void Keep(const ListRequest& request, const std::string& continuation, std::unique_ptr<DirectoryWalk> walk);
-  base::Result<Descriptor> Open(const std::string& key, struct stat& status) const;
-  Error Failure(int number, const std::string& key) const { return FileFailure(number, path_ + "/" + key); }
+  base::Result<FileDescriptor> Open(const std::string& key, struct stat& status) const;
+  Error Failure(int number, const std::string& key) const { return base::FileError(number, path_ + "/" + key); }
 
   const base::Clock& clock_;
   const std::string path_;
@@ -121,9 +106,9 @@ base::Result<ListPage> Directory::List(const ListRequest& request, const std::st
 }
 
 // Part by part, none of them a link, so that no key leads out of the directory. Never blocks on what is no file.
-base::Result<Descriptor> Directory::Open(const std::string& key, struct stat& status) const {
+base::Result<FileDescriptor> Directory::Open(const std::string& key, struct stat& status) const {
   auto parts = base::Split(key, '/');
-  Descriptor folder(open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  FileDescriptor folder(open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // A file of a directory that is gone was not looked for: that it is missing is not known.
   if (folder.get() < 0) return Error{ErrorKind::kUnavailable, std::strerror(errno), path_ + "/", std::to_string(errno)};
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -136,7 +121,7 @@ base::Result<Descriptor> Directory::Open(const std::string& key, struct stat& st
       if (!S_ISREG(status.st_mode)) return Failure(ENOENT, key);
     }
     const int flags = is_last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY;
-    folder = Descriptor(openat(folder.get(), part.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
+    folder = FileDescriptor(openat(folder.get(), part.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
     if (folder.get() < 0) return Failure(errno, key);
   }
   if (fstat(folder.get(), &status) != 0) return Failure(errno, key);

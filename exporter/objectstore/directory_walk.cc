@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
+#include "base/file.h"
 #include "base/text.h"
 
 namespace pgvigil::objectstore {
@@ -43,13 +43,6 @@ Sort SortOf(const std::string& directory, const dirent& entry) {
 
 }  // namespace
 
-Error FileFailure(int number, const std::string& path) {
-  const auto kind = number == ENOENT || number == ENOTDIR || number == ELOOP ? ErrorKind::kNotFound
-                    : number == EACCES || number == EPERM                    ? ErrorKind::kPermission
-                                                                             : ErrorKind::kUnavailable;
-  return {kind, std::strerror(number), path, std::to_string(number)};
-}
-
 DirectoryWalk::DirectoryWalk(std::string root, const ListRequest& request)
     : root_(std::move(root)), prefix_(request.prefix), folders_(request.folders), after_(request.start_after) {}
 
@@ -70,7 +63,7 @@ bool DirectoryWalk::LeadsInside(const std::string& key) const {
 // That what is not there is not there because all is gone: a directory renamed, a file system unmounted.
 base::Status DirectoryWalk::RootStays() const {
   struct stat status{};
-  if (stat(root_.c_str(), &status) != 0) return FileFailure(errno, root_ + "/");
+  if (stat(root_.c_str(), &status) != 0) return base::FileError(errno, root_ + "/");
   if (status.st_dev == root_device_ && status.st_ino == root_inode_) return base::Done{};
   return Error{ErrorKind::kUnavailable, "became another directory while it was listed", root_ + "/", {}};
 }
@@ -84,7 +77,7 @@ base::Result<base::Done> DirectoryWalk::Enter(const std::string& key, const base
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(descriptor < 0 ? nullptr : fdopendir(descriptor), &closedir);
   if (!directory) {
     if (!key.empty() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) return RootStays();
-    return FileFailure(errno, path);
+    return base::FileError(errno, path);
   }
   auto folder = std::make_unique<Folder>();
   folder->key = key;
@@ -104,7 +97,7 @@ base::Result<base::Done> DirectoryWalk::Enter(const std::string& key, const base
     if (sort == Sort::kFolder) folder->arena += '/';
     ends.push_back(folder->arena.size());
   }
-  if (errno != 0) return FileFailure(errno, path);
+  if (errno != 0) return base::FileError(errno, path);
   folder->names.reserve(ends.size());
   std::size_t begin = 0;
   for (const auto end : ends) {
@@ -133,7 +126,7 @@ base::Result<std::optional<Object>> DirectoryWalk::Look(const std::string& key) 
   struct stat status{};
   if (lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::optional<Object>();
-    return FileFailure(errno, path);
+    return base::FileError(errno, path);
   }
   if (!S_ISREG(status.st_mode)) return std::optional<Object>();
   const auto modified =
@@ -145,7 +138,7 @@ base::Result<std::optional<DirectoryWalk::Item>> DirectoryWalk::Next(const base:
                                                                      base::Deadline deadline) {
   if (!std::exchange(started_, true)) {
     struct stat root{};
-    if (stat(root_.c_str(), &root) != 0) return FileFailure(errno, root_ + "/");
+    if (stat(root_.c_str(), &root) != 0) return base::FileError(errno, root_ + "/");
     root_device_ = root.st_dev;
     root_inode_ = root.st_ino;
     if (!LeadsInside(FolderOf(prefix_))) {

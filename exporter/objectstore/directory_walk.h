@@ -56,7 +56,4 @@ class DirectoryWalk {
   std::vector<std::unique_ptr<Folder>> open_;
 };
 
-// What errno means for a reader of files.
-base::Error FileFailure(int number, const std::string& path);
-
 }  // namespace pgvigil::objectstore
