@@ -202,7 +202,25 @@ void InstanceObserver::OnFacts(const base::Result<cluster::InstanceFacts>& facts
   state_.sql.duration = facts->received - facts->sent;
 }
 
+// A session that ended, or an attempt in vain to have another one.
+void InstanceObserver::RememberTheEnd(const base::Error& error) {
+  constexpr std::string_view kCannotConnectNow = "57P03";
+  if (backend_pid_ == 0) {
+    if (!state_.ended) return;
+    state_.ended->tried = true;
+    state_.ended->starting |= error.code == kCannotConnectNow;
+    return;
+  }
+  const auto& clock = connector_.loop().clock();
+  state_.ended = cluster::SessionEnd{clock.Steady(), clock.Wall(), {}, false, false, false};
+  if (const auto& said = session_->farewell()) {
+    state_.ended->sqlstate = said->sqlstate;
+    state_.ended->ordered = said->ordered();
+  }
+}
+
 void InstanceObserver::OnFailure(const base::Error& error) {
+  RememberTheEnd(error);
   session_->Close();
   const auto now = connector_.loop().clock().Steady();
   const bool timed_out = error.kind == base::ErrorKind::kTimeout;

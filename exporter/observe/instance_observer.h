@@ -50,6 +50,7 @@ class InstanceObserver {
   void TakeSettings();
   void OnFacts(const base::Result<cluster::InstanceFacts>& facts);
   void OnFailure(const base::Error& error);
+  void RememberTheEnd(const base::Error& error);
   void ScheduleAt(base::SteadyTime when, void (InstanceObserver::*step)());
 
   postgres::Connector& connector_;

@@ -72,11 +72,15 @@ Connection::~Connection() {
 }
 
 void Connection::OnNotice(void* self, const PGresult* notice) {
-  auto& connection = *static_cast<Connection*>(self);
-  Notice said{Field(notice, PG_DIAG_SQLSTATE), Field(notice, PG_DIAG_SEVERITY_NONLOCALIZED),
-              OneLine(Field(notice, PG_DIAG_MESSAGE_PRIMARY))};
-  if (said.severity == "FATAL" || said.severity == "PANIC" || said.sqlstate.starts_with("57P"))
-    connection.farewell_ = std::move(said);
+  if (auto said = FarewellIn(notice)) static_cast<Connection*>(self)->farewell_ = std::move(said);
+}
+
+std::optional<Farewell> FarewellIn(const PGresult* said) {
+  Farewell farewell{Field(said, PG_DIAG_SQLSTATE), Field(said, PG_DIAG_SEVERITY_NONLOCALIZED),
+                    OneLine(Field(said, PG_DIAG_MESSAGE_PRIMARY)), Field(said, PG_DIAG_SOURCE_FUNCTION)};
+  const bool ends = farewell.severity == "FATAL" || farewell.severity == "PANIC";
+  const bool warns = farewell.severity == "WARNING" && farewell.sqlstate.starts_with("57P");
+  return ends || warns ? std::optional(std::move(farewell)) : std::nullopt;
 }
 
 void Connection::Watch(std::uint32_t events, std::function<void(std::uint32_t)> ready) {
@@ -144,10 +148,9 @@ base::Error ConnectError(const Connection& connection, const std::string& subjec
 }
 
 base::Error LostError(const Connection& connection, const std::string& subject) {
-  const auto& notice = connection.farewell();
-  if (!notice.sqlstate.empty()) {
-    return {KindOf(notice.sqlstate), "the server ended the session: " + notice.severity + ": " + notice.text, subject,
-            notice.sqlstate};
+  if (const auto& said = connection.farewell()) {
+    return {KindOf(said->sqlstate), "the server ended the session: " + said->severity + ": " + said->text, subject,
+            said->sqlstate};
   }
   const auto message = OneLine(PQerrorMessage(connection.get()));
   return {base::ErrorKind::kUnavailable, message.empty() ? "the server closed the connection" : message, subject, {}};

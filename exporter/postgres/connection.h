@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,14 +18,6 @@
 #include "postgres/session.h"
 
 namespace pgvigil::postgres {
-
-// What the server sends unasked when it ends a session. A shutdown announces itself so on an idle one; the same code as
-// a WARNING comes from an immediate shutdown. Other notices and warnings are no reason for an end and are not kept.
-struct Notice {
-  std::string sqlstate;
-  std::string severity;  // FATAL, WARNING, ... in English whatever lc_messages says
-  std::string text;
-};
 
 // A PGconn, its registration with the loop, and the notices it receives. The loop's thread only.
 class Connection {
@@ -37,7 +30,9 @@ class Connection {
 
   PGconn* get() const { return connection_; }
   bool bad() const { return PQstatus(connection_) == CONNECTION_BAD; }
-  const Notice& farewell() const { return farewell_; }  // empty without one
+  // What the server sent unasked that may be its last word. Other notices and warnings are no reason for an end and are
+  // not kept.
+  const std::optional<Farewell>& farewell() const { return farewell_; }
 
   // Waits for those EPOLL* events, 0 for none. `ready` is kept for all later calls and goes along when libpq changes to
   // another socket; without one before the first call nothing is watched.
@@ -49,12 +44,16 @@ class Connection {
 
   EventLoop& loop_;
   PGconn* connection_ = nullptr;
-  Notice farewell_;
+  std::optional<Farewell> farewell_;
   std::function<void(std::uint32_t)> ready_;
   WatchId watch_ = 0;
   int socket_ = -1;  // the one watched
   std::uint32_t events_ = 0;
 };
+
+// What an error or a notice says, if it may be the server's last word: one that ends the session, or a warning that the
+// server does.
+std::optional<Farewell> FarewellIn(const PGresult* said);
 
 // What PQconnectStartParams is given. `plain` leaves out the settings in `options`, for poolers that refuse them.
 std::vector<std::pair<std::string, std::string>> ConnectParameters(const SessionOptions& options,

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "postgres/connection.h"
 #include "postgres/sqlstate.h"
 
 namespace pgvigil::postgres {
@@ -172,6 +173,7 @@ Pipeline::Progress Pipeline::Receive() {
     if (taken >= kMostAtOnce) return Progress::kMore;
     if (PQisBusy(connection_) != 0) return Progress::kWaiting;
     const ResultPtr result(PQgetResult(connection_), &PQclear);
+    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) farewell_ = FarewellIn(result.get());
     if (PQstatus(connection_) == CONNECTION_BAD) return Progress::kLost;
     if (result) {
       taken += static_cast<std::uint64_t>(std::max(1, PQntuples(result.get())));

@@ -31,6 +31,8 @@ class Pipeline {
   Progress Receive();
   // Why it was given up from here, where kLost is not the server's doing.
   const std::optional<base::Error>& failure() const { return failure_; }
+  // What the server said in place of an answer as it ended the session.
+  const std::optional<Farewell>& farewell() const { return farewell_; }
   bool idle() const { return expected_.empty(); }
 
   // Every sink that is not done yet gets this error.
@@ -80,6 +82,7 @@ class Pipeline {
   std::vector<Running> executions_;
   std::vector<std::size_t> stale_;  // to be sent again
   std::optional<base::Error> failure_;
+  std::optional<Farewell> farewell_;
   base::SteadyTime last_end_{};
 };
 

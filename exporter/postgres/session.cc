@@ -66,6 +66,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     retried_password_ = false;
     began_ = Now();
     found_.reset();
+    farewell_.reset();
     state_ = State::kPreparing;
     SetTimer();
     Prepare();
@@ -113,6 +114,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   bool ready() const { return state_ == State::kIdle || state_ == State::kInFlight; }
   bool busy() const { return state_ != State::kClosed && state_ != State::kIdle; }
   const std::optional<ServerGreeting>& greeting() const { return greeting_; }
+  const std::optional<Farewell>& farewell() const { return farewell_; }
   void OnLost(std::function<void(const base::Error&)> lost) { lost_ = std::move(lost); }
 
  private:
@@ -352,6 +354,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
     const auto self = shared_from_this();
     const std::shared_ptr<Pipeline> pipeline(std::move(pipeline_));
     const bool idle = state_ == State::kIdle;
+    farewell_ = pipeline && pipeline->farewell() ? pipeline->farewell() : connection_->farewell();
     Reset();
     if (pipeline) pipeline->Abort(error);
     if (abandoned_) return;
@@ -389,6 +392,7 @@ class Session::Impl : public std::enable_shared_from_this<Session::Impl> {
   std::unique_ptr<Pipeline> pipeline_;
   bool more_posted_ = false;
   std::optional<ServerGreeting> greeting_;
+  std::optional<Farewell> farewell_;
   std::vector<Segment> setup_;  // to go before the next flight
 
   std::function<void(base::Result<ServerGreeting>)> connected_;
@@ -411,6 +415,7 @@ void Session::Close() { impl_->Close(); }
 bool Session::ready() const { return impl_->ready(); }
 bool Session::busy() const { return impl_->busy(); }
 const std::optional<ServerGreeting>& Session::greeting() const { return impl_->greeting(); }
+const std::optional<Farewell>& Session::farewell() const { return impl_->farewell(); }
 void Session::OnLost(std::function<void(const base::Error&)> lost) { impl_->OnLost(std::move(lost)); }
 
 }  // namespace pgvigil::postgres

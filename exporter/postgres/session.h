@@ -94,6 +94,20 @@ struct ServerGreeting {
   std::string database;  // the one connected to, also where the Dsn named none
 };
 
+// What a server says when it ends a session, unasked or in place of an answer. Three things send 57P01: a shutdown (and
+// pg_terminate_backend), an immediate shutdown, as a WARNING, and backends whose postmaster died. The last differ from
+// the first by the routine alone, since the text is translated.
+// Source: PostgreSQL manual, "Error and Notice Message Fields" (R); ProcessInterrupts, secure_read.
+struct Farewell {
+  std::string sqlstate;
+  std::string severity;  // FATAL, PANIC, WARNING in English whatever lc_messages says
+  std::string text;
+  std::string routine;  // the function of the server that said it
+
+  // Somebody ordered this session, or all of them, to end.
+  bool ordered() const { return severity == "FATAL" && routine == "ProcessInterrupts"; }
+};
+
 // What all sessions share: the loop, the resolver's workers and their cache, the slots for handshakes (at most 8 at
 // once, counted from the server's first byte, so that silent servers hold none). Outlives its sessions.
 class Connector {
@@ -139,6 +153,9 @@ class Session {
   bool ready() const;  // connected; may be busy
   bool busy() const;   // connecting or executing
   const std::optional<ServerGreeting>& greeting() const;
+  // What the server said as it ended the last session that was ready; absent if it said nothing. Holds from before
+  // `done` or `lost` is called until the next Connect.
+  const std::optional<Farewell>& farewell() const;
   // Called when a ready, idle session was ended by the server: `error.code` is its SQLSTATE (57P01 ...) if it gave one.
   void OnLost(std::function<void(const base::Error&)> lost);
 
