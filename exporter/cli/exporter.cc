@@ -5,6 +5,16 @@
 
 namespace pgvigil::cli {
 
+namespace {
+
+std::unique_ptr<failover::Journal> Remember(const std::optional<std::string>& path, metrics::Self& self) {
+  if (!path) return nullptr;
+  return std::make_unique<failover::Journal>(*path, base::SystemClock(),
+                                             [&self](bool kept) { SetJournal(self, kept); });
+}
+
+}  // namespace
+
 Loaded Load(const std::string& path, const config::Overrides& overrides, const std::string& executable,
             base::Diagnostics& configuration, base::Diagnostics& queries) {
   Loaded loaded;
@@ -16,10 +26,11 @@ Loaded Load(const std::string& path, const config::Overrides& overrides, const s
   return loaded.catalog->AllFilesRead() ? loaded : Loaded{};
 }
 
-Exporter::Exporter()
+Exporter::Exporter(const std::optional<std::string>& journal)
     : loop_(base::SystemClock()),
       connector_(loop_),
-      observer_(connector_, std::make_shared<objectstore::RequestCounts>()),
+      journal_(Remember(journal, self_)),
+      observer_(connector_, std::make_shared<objectstore::RequestCounts>(), journal_.get()),
       scraper_(connector_, observer_, self_) {
   SetBuildInfo(self_);
   loop_.Start();

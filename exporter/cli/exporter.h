@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <string>
 
 #include "base/diagnostics.h"
 #include "config/config.h"
+#include "failover/journal.h"
 #include "metrics/self.h"
 #include "observe/observer.h"
 #include "postgres/event_loop.h"
@@ -28,7 +30,9 @@ Loaded Load(const std::string& path, const config::Overrides& overrides, const s
 
 class Exporter {
  public:
-  Exporter();
+  // `journal`: the file that remembers failovers beyond the process, empty: they are remembered as long as it lives.
+  // Without a value none are told: who looks once sees no change.
+  explicit Exporter(const std::optional<std::string>& journal = {});
   ~Exporter();
   Exporter(const Exporter&) = delete;
   Exporter& operator=(const Exporter&) = delete;
@@ -44,6 +48,7 @@ class Exporter {
   metrics::Self self_;
   postgres::EventLoop loop_;
   postgres::Connector connector_;
+  const std::unique_ptr<failover::Journal> journal_;  // null: none
   observe::Observer observer_;
   scrape::Scraper scraper_;
 };

@@ -26,6 +26,12 @@ constexpr std::array kDescriptors = {
                Scope::kExporter,
                {},
                "When a configuration was last taken up, in Unix seconds"},
+    Descriptor{"pgvigil_journal_up",
+               Type::kGauge,
+               Scope::kExporter,
+               {},
+               "1 if the journal of failovers was written when there was something to write, 0 if what happens is "
+               "remembered by the process alone; absent without a journal"},
 };
 
 }  // namespace
@@ -36,6 +42,8 @@ void SetReload(metrics::Self& self, bool successful, base::WallTime now) {
   self.Set(kDescriptors[1], {}, successful ? 1 : 0);
   if (successful) self.Set(kDescriptors[2], {}, base::UnixSeconds(now));
 }
+
+void SetJournal(metrics::Self& self, bool kept) { self.Set(kDescriptors[3], {}, kept ? 1 : 0); }
 
 std::span<const metrics::Descriptor> ExporterDescriptors() { return kDescriptors; }
 

@@ -6,6 +6,7 @@
 #include "metrics/process.h"
 #include "scrape/families_archive.h"
 #include "scrape/families_cluster.h"
+#include "scrape/families_failover.h"
 #include "scrape/families_schedule.h"
 #include "scrape/families_scrape.h"
 #include "scrape/families_source.h"
@@ -63,6 +64,7 @@ std::string MetricsReference(const query::Catalog& shipped) {
   AddDescriptors(scrape::SourceDescriptors(), page);
   AddDescriptors(scrape::ArchiveDescriptors(), page);
   AddDescriptors(scrape::ScheduleDescriptors(), page);
+  AddDescriptors(scrape::FailoverDescriptors(), page);
   page += "\n## Scrapes and queries\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";
   AddDescriptors(scrape::ScrapeDescriptors(), page);
   page += "\n## The exporter itself\n\n| family | type | labels | meaning |\n| --- | --- | --- | --- |\n";

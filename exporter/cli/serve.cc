@@ -51,7 +51,8 @@ void ShareMemoryBetweenThreads() { mallopt(M_ARENA_MAX, 2); }
 // The running exporter with the configuration that it can take up anew.
 class Service {
  public:
-  Service(const CommonOptions& options, Loaded loaded) : options_(options), loaded_(std::move(loaded)) {
+  Service(const CommonOptions& options, Loaded loaded)
+      : options_(options), loaded_(std::move(loaded)), exporter_(loaded_.config->journal) {
     exporter_.Configure(loaded_);
     SetReload(exporter_.self(), true, base::SystemClock().Wall());
     ReturnMemoryOfLoading();
@@ -85,6 +86,7 @@ class Service {
     }
     if (next.config->web.listen != loaded_.config->web.listen)
       Log(LogLevel::kWarn, "a new listen address needs a restart");
+    if (next.config->journal != loaded_.config->journal) Log(LogLevel::kWarn, "another journal needs a restart");
     loaded_ = std::move(next);
     base::ConfigureLogging(loaded_.config->log);
     exporter_.Configure(loaded_);

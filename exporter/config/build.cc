@@ -41,6 +41,7 @@ class Builder {
       config.web.listen = root.Text("listen");
       CheckListen(config.web.listen, root.PlaceOf("listen"), "listen", diagnostics_);
     }
+    if (root.Has("journal")) config.journal = Absolute(root.Text("journal"));
     config.web.config_file = File(root.Member("web"), "config_file", "web.config_file");
     Queries(root, config.queries);
     Limits(root.Member("limits"), config);

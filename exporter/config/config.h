@@ -24,6 +24,7 @@ struct Config {
   observe::Options observe;
   scrape::Options scrape;
   base::LogOptions log;
+  std::string journal;                         // absolute; empty: what happened is forgotten with the process
   base::Milliseconds archive_interval{60000};  // of listings; in the terms of every archive too
   cluster::Objectives objectives;              // of clusters that name none
   std::string redacted;                        // a file that says the same, without a secret: /config

@@ -185,6 +185,10 @@ constexpr std::array kLog = {
 
 constexpr std::array kFile = {
     Key{"listen", kText, ":9187", "Address to listen on: :port, host:port or [address]:port"}.NotEmpty(),
+    Key{"journal", kText, "",
+        "File in which failovers, restarts and crashes are remembered beyond a restart of pgvigil; made where its "
+        "folder exists. Without it they are forgotten with the process"}
+        .NotEmpty(),
     Key{"web", kMap, "", "The HTTP front", kWeb},
     Key{"queries", kMaps, "", "Query files; without this key the shipped ones", kQueries}.NotEmpty(),
     Key{"clusters", kMaps, "", "What is watched", kClusters},

@@ -146,6 +146,7 @@ std::string_view LevelName(base::LogLevel level) {
 std::string Redacted(const Config& config) {
   std::string text = "listen: " + Quoted(config.web.listen) + "\n";
   if (!config.web.config_file.empty()) text += "web: {config_file: " + Quoted(config.web.config_file) + "}\n";
+  if (!config.journal.empty()) text += "journal: " + Quoted(config.journal) + "\n";
   text += "queries:\n";
   for (const auto& set : config.queries.file_sets) {
     text += "  - {files: " + Quoted(set.files) + (set.prefix.empty() ? "" : ", prefix: " + Quoted(set.prefix));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "failover/classifier.h"
 #include "verdict/reference.h"
 
 namespace pgvigil::observe {
@@ -44,8 +45,9 @@ void MarkForeign(std::vector<cluster::InstanceState>& instances) {
 
 }  // namespace
 
-ClusterObserver::ClusterObserver(postgres::Connector& connector, std::function<void()> published)
-    : connector_(connector), published_(std::move(published)) {}
+ClusterObserver::ClusterObserver(postgres::Connector& connector, failover::Journal* journal,
+                                 std::function<void()> published)
+    : connector_(connector), journal_(journal), published_(std::move(published)) {}
 
 void ClusterObserver::Configure(ClusterOptions options, std::vector<std::shared_ptr<ArchiveExchange>> archives,
                                 base::Milliseconds observe_primary, base::Milliseconds observe_standby) {
@@ -87,7 +89,9 @@ void ClusterObserver::Update() {
   const verdict::Freshness freshness{kMissedBeforeStale * observe_primary_, kMissedBeforeStale * observe_standby_};
   verdict::Follow(state, now, freshness, clock_);
   const auto before = view_->Get();
-  ClusterView view{std::move(state), {}, {}, {}};
+  if (journal_ != nullptr) TellFailovers(state, now, freshness);
+  ClusterView view{std::move(state), {}, {}, {}, {}};
+  if (journal_ != nullptr) view.failovers = journal_->History(options_.name);
   view.verdict = verdict::Judge(view.state, clock_, now, freshness, before ? &before->verdict : nullptr);
   std::vector<std::shared_ptr<const verdict::ArchiveVerdict>> verdicts;
   for (const auto& archive : archives_) {
@@ -101,6 +105,15 @@ void ClusterObserver::Update() {
   Hint(view.state, view.verdict);
   view_->Set(std::move(view));
   published_();
+}
+
+void ClusterObserver::TellFailovers(const cluster::ClusterState& state, base::SteadyTime now,
+                                    const verdict::Freshness& freshness) {
+  std::optional<std::size_t> primary;
+  if (const auto reference = verdict::FindReference(state, clock_, now, freshness))
+    primary = static_cast<std::size_t>(reference->instance - state.instances.data());
+  const auto wall = connector_.loop().clock().Wall();
+  journal_->Take(options_.name, failover::Classify(journal_->Primary(options_.name), state, primary, clock_, wall));
 }
 
 void ClusterObserver::Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict) {

@@ -18,8 +18,8 @@ namespace pgvigil::observe {
 
 class ClusterObserver {
  public:
-  // `published` is called after each publication.
-  ClusterObserver(postgres::Connector& connector, std::function<void()> published);
+  // `published` is called after each publication. `journal`: what is told of failovers; null: none are told.
+  ClusterObserver(postgres::Connector& connector, failover::Journal* journal, std::function<void()> published);
 
   // Instances that did not change keep their session and what is known of them; so does the position clock.
   // `archives`: where each of the options' archives is told of, in their order.
@@ -40,8 +40,10 @@ class ClusterObserver {
   cluster::ClusterState State() const;
   void SayForeign(const cluster::ClusterState& state);
   void Hint(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict);
+  void TellFailovers(const cluster::ClusterState& state, base::SteadyTime now, const verdict::Freshness& freshness);
 
   postgres::Connector& connector_;
+  failover::Journal* const journal_;
   const std::function<void()> published_;
   ClusterOptions options_;
   base::Milliseconds observe_primary_{};

@@ -1,4 +1,4 @@
 pgvigil_module(observe
   SOURCES archive_observer.cc archive_readings.cc archive_reports.cc cluster_observer.cc instance_observer.cc observer.cc
-  DEPENDS query verdict archive objectstore http postgres metrics cluster wal base
+  DEPENDS query failover verdict archive objectstore http postgres metrics cluster wal base
 )

@@ -4,8 +4,12 @@
 
 namespace pgvigil::observe {
 
-Observer::Observer(postgres::Connector& connector, std::shared_ptr<objectstore::RequestCounts> requests)
-    : connector_(connector), requests_(std::move(requests)), views_(std::make_shared<const Views>()) {}
+Observer::Observer(postgres::Connector& connector, std::shared_ptr<objectstore::RequestCounts> requests,
+                   failover::Journal* journal)
+    : connector_(connector),
+      requests_(std::move(requests)),
+      journal_(journal),
+      views_(std::make_shared<const Views>()) {}
 
 Observer::~Observer() {
   connector_.loop().Call([this] { clusters_.clear(); });
@@ -42,7 +46,7 @@ void Observer::Configure(std::shared_ptr<const Options> options) {
       if (kept != before.end()) {
         clusters_.push_back(std::move(*kept));
       } else {
-        clusters_.push_back(std::make_unique<ClusterObserver>(connector_, [this] {
+        clusters_.push_back(std::make_unique<ClusterObserver>(connector_, journal_, [this] {
           const std::lock_guard lock(mutex_);
           changed_.notify_all();
         }));

@@ -17,8 +17,10 @@ namespace pgvigil::observe {
 
 class Observer {
  public:
-  // `requests` counts what object stores are asked.
-  explicit Observer(postgres::Connector& connector, std::shared_ptr<objectstore::RequestCounts> requests = {});
+  // `requests` counts what object stores are asked. `journal` remembers failovers, and outlives the observer; null:
+  // none are told.
+  explicit Observer(postgres::Connector& connector, std::shared_ptr<objectstore::RequestCounts> requests = {},
+                    failover::Journal* journal = nullptr);
   // Closes the sessions. Any thread but the loop's, while the loop still runs.
   ~Observer();
   Observer(const Observer&) = delete;
@@ -46,6 +48,7 @@ class Observer {
 
   postgres::Connector& connector_;
   const std::shared_ptr<objectstore::RequestCounts> requests_;
+  failover::Journal* const journal_;
   std::vector<std::unique_ptr<ClusterObserver>> clusters_;  // the loop's thread only
   std::vector<std::unique_ptr<ArchiveObserver>> archives_;  // the thread only that configures
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cluster/cluster_state.h"
+#include "failover/journal.h"
 #include "observe/options.h"
 #include "verdict/site.h"
 #include "verdict/verdict.h"
@@ -16,6 +17,7 @@ struct ClusterView {
   verdict::ClusterVerdict verdict;
   verdict::SiteVerdict site;
   std::vector<std::shared_ptr<const ArchiveReading>> archives;  // as in state.archives
+  std::shared_ptr<const failover::FailoverHistory> failovers;   // null where nobody remembers them
 };
 
 // Clusters in the order of the configuration.

@@ -5,6 +5,7 @@
 #include "metrics/families.h"
 #include "scrape/families_archive.h"
 #include "scrape/families_cluster.h"
+#include "scrape/families_failover.h"
 #include "scrape/families_schedule.h"
 #include "scrape/families_scrape.h"
 
@@ -49,6 +50,7 @@ metrics::Page MakePage(const PageParts& parts, metrics::Self& self) {
     AddClusterFamilies(cluster->state, verdict::At(cluster->verdict, parts.now), cluster->site, families);
     AddArchiveFamilies(*cluster, families);
     AddScheduleFamilies(*cluster, parts.wall, families);
+    AddFailoverFamilies(*cluster, parts.wall, families);
   }
   if (parts.requests) AddRequestFamilies(*parts.requests, families);
   for (auto& entry : std::move(families).Finish()) entries.push_back(std::move(entry));

@@ -63,6 +63,9 @@ Answer AnswerLoss(const observe::ClusterView& view, const Moment& now);
 Answer AnswerRestore(const observe::ClusterView& view, const Moment& now);
 Answer AnswerLately(const observe::ClusterView& view, const Moment& now);
 
+// What the journal remembers of the last day, the newest first: part of the last of them.
+void SayFailovers(const observe::ClusterView& view, const Moment& now, std::vector<Statement>& says);
+
 // -- and what they share
 
 std::vector<Evidence> SqlEvidence(const observe::ClusterView& view, const Moment& now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/text.h"
 #include "web/json.h"
@@ -16,6 +17,7 @@ using observe::ClusterView;
 
 constexpr std::size_t kMostBackups = 20;
 constexpr std::size_t kMostGaps = 20;
+constexpr std::size_t kMostFailovers = 20;
 
 Json ToJson(const Statement& statement) {
   Json json{{"standing", Name(statement.standing)}, {"text", base::ValidUtf8(statement.text)}};
@@ -134,6 +136,31 @@ class ArchiveJson {
   const verdict::ArchiveNow& now_;
 };
 
+Json ToJson(const cluster::FailoverEvent& event) {
+  Json json{{"kind", cluster::Name(event.kind)}};
+  Put(json, "from", event.from);
+  Put(json, "to", event.to);
+  json["timeline"] = event.timeline;
+  if (event.switch_lsn) json["switch_lsn"] = wal::Format(*event.switch_lsn);
+  Put(json, "last_good", event.last_good);
+  Put(json, "serving", event.serving);
+  if (event.outage) Put(json, "outage_seconds", std::optional(base::Seconds(*event.outage)));
+  Put(json, "lost_bytes", event.lost_bytes);
+  if (event.sample_age) Put(json, "sample_age_seconds", std::optional(base::Seconds(*event.sample_age)));
+  return json;
+}
+
+// The newest first.
+void AddFailovers(const failover::FailoverHistory& history, Json& json) {
+  json["failovers"] = Json::array();
+  for (auto event = history.events.rbegin(); event != history.events.rend(); ++event) {
+    if (json["failovers"].size() == kMostFailovers) break;
+    json["failovers"].push_back(ToJson(*event));
+  }
+  if (history.whole)
+    json["failovers_total"] = std::accumulate(history.counts.begin(), history.counts.end(), std::uint64_t{0});
+}
+
 Json ClusterJson(const ClusterView& view, const Moment& now) {
   const auto answers = AnswersOf(view, now);
   Json json = Json::object();
@@ -151,6 +178,7 @@ Json ClusterJson(const ClusterView& view, const Moment& now) {
   if (!view.state.replica) json["loss"]["primary"] = LossJson(view.verdict.rpo_primary, objectives.rpo_primary);
   json["loss"]["site"] = LossJson(
       view.site.rpo_site, objectives.rpo_site ? objectives.rpo_site : verdict::DefaultSiteObjective(view.state));
+  if (view.failovers) AddFailovers(*view.failovers, json);
   json["archives"] = Json::array();
   for (std::size_t i = 0; i < view.archives.size(); ++i)
     json["archives"].push_back(ArchiveJson(*view.archives[i], view.site.archives[i]).Make());

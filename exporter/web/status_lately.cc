@@ -1,4 +1,4 @@
-// What happened last night? What servers and archives show now of the last day: nothing is remembered for it.
+// What happened last night? What the journal remembers, and what servers and archives show now of the last day.
 #include <algorithm>
 #include <chrono>
 
@@ -106,6 +106,7 @@ void SayTimelines(const ArchiveReading& reading, const Moment& now, std::vector<
 Answer AnswerLately(const ClusterView& view, const Moment& now) {
   Answer answer{"lately", "What happened last night?", {}, SqlEvidence(view, now)};
   auto& says = answer.says;
+  SayFailovers(view, now, says);
   const auto server_now = ServerNow(view, now);
   for (std::size_t i = 0; i < view.archives.size(); ++i) {
     const auto& reading = *view.archives[i];

@@ -42,6 +42,35 @@ TEST(StatusJsonTest, WhatIsKnownOfAClusterWithoutAnArchive) {
                                 .dump());
 }
 
+TEST(StatusJsonTest, FailoversTheNewestFirst) {
+  StatusScene scene;
+  const auto history = std::make_shared<failover::FailoverHistory>();
+  cluster::FailoverEvent event;
+  event.kind = cluster::FailoverKind::kFailover;
+  event.from = "orders-1";
+  event.to = "orders-2";
+  event.timeline = 2;
+  event.switch_lsn = wal::Lsn{0x3000060};
+  event.last_good = Before(std::chrono::seconds(70));
+  event.serving = Before(std::chrono::seconds(60));
+  event.outage = std::chrono::milliseconds(10250);
+  event.lost_bytes = 24576;
+  event.sample_age = std::chrono::milliseconds(400);
+  history->events = {{}, event};
+  history->counts = {1, 2};
+  scene.view.failovers = history;
+  auto cluster = ClusterOf(scene);
+  EXPECT_EQ(cluster["failovers"].size(), 2);
+  EXPECT_EQ(cluster["failovers"][0].dump(), nlohmann::json::parse(R"({
+    "kind": "failover", "from": "orders-1", "to": "orders-2", "timeline": 2, "switch_lsn": "0/3000060",
+    "last_good": "2027-01-15T07:58:50Z", "serving": "2027-01-15T07:59:00Z", "outage_seconds": 10.25,
+    "lost_bytes": 24576, "sample_age_seconds": 0.4})")
+                                                .dump());
+  EXPECT_EQ(cluster.count("failovers_total"), 0) << "the journal was not read";
+  history->whole = true;
+  EXPECT_EQ(ClusterOf(scene)["failovers_total"], 3);
+}
+
 TEST(StatusJsonTest, AnArchiveWithItsWindowBackupsAndGaps) {
   StatusScene scene;
   auto backup = verdict::BackupOf("a", 1, 11, 12);

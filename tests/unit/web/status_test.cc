@@ -294,6 +294,72 @@ TEST(StatusLatelyTest, APromotionLeavesAHistory) {
   EXPECT_FALSE(Has(scene.Lately(), "timeline 2 began"));
 }
 
+// What the journal remembers of `scene`.
+failover::FailoverHistory& Remembers(StatusScene& scene) {
+  const auto history = std::make_shared<failover::FailoverHistory>();
+  history->whole = true;
+  scene.view.failovers = history;
+  return *history;
+}
+
+cluster::FailoverEvent EventOf(cluster::FailoverKind kind, std::chrono::seconds ago) {
+  cluster::FailoverEvent event;
+  event.kind = kind;
+  event.from = "orders-1";
+  event.to = "orders-2";
+  event.serving = Before(ago);
+  event.outage = std::chrono::milliseconds(9800);
+  return event;
+}
+
+TEST(StatusFailoverTest, TheLastDaysEventsInWords) {
+  using enum cluster::FailoverKind;
+  StatusScene scene;
+  auto& events = Remembers(scene).events;
+  events.push_back(EventOf(kFailover, hours(25)));
+  auto restart = EventOf(kRestart, hours(5));
+  restart.to = restart.from;
+  events.push_back(restart);
+  events.push_back(EventOf(kSwitchover, hours(4)));
+  auto failover = EventOf(kFailover, hours(3));
+  failover.lost_bytes = 24576;
+  failover.sample_age = std::chrono::milliseconds(400);
+  failover.outage = std::chrono::seconds(180);
+  events.push_back(failover);
+  events.push_back(EventOf(kFailover, hours(2)));
+  events.back().lost_bytes = 0;
+  events.push_back(EventOf(kFailover, hours(2)));
+  events.push_back(EventOf(kDesignated, hours(1)));
+  EXPECT_TRUE(scene.Lately().starts_with(
+      "note: 2027-01-15 07:00:00 UTC another designated primary: orders-1 → orders-2, in place after 9.8 s.\n"
+      "note: 2027-01-15 06:00:00 UTC failover orders-1 → orders-2, writable after 9.8 s, what was lost is not known.\n"
+      "note: 2027-01-15 06:00:00 UTC failover orders-1 → orders-2, writable after 9.8 s, nothing known to be lost.\n"
+      "note: 2027-01-15 05:00:00 UTC failover orders-1 → orders-2, writable after 3 min, at least 24.0 KiB lost "
+      "(last seen 0.4 s before). The objective was 2 min.\n"
+      "-> Before orders-1 is rewound or cloned anew, keep its pg_wal: what was lost is in it.\n"
+      "note: 2027-01-15 04:00:00 UTC switchover orders-1 → orders-2, writable after 9.8 s, nothing lost.\n"
+      "note: 2027-01-15 03:00:00 UTC restart of orders-1, writable after 9.8 s.\n"
+      "unknown: Whether a backup"))
+      << scene.Lately();
+}
+
+TEST(StatusFailoverTest, ManyEventsAreCountedAndNoneIsSaid) {
+  StatusScene scene;
+  auto& history = Remembers(scene);
+  EXPECT_TRUE(
+      Has(scene.Lately(), "note: pgvigil knows of no failover, restart or crash of a primary in the last 24 h."));
+  for (int i = 12; i > 0; --i) history.events.push_back(EventOf(cluster::FailoverKind::kSwitchover, hours(i)));
+  EXPECT_TRUE(Has(scene.Lately(), "note: Before these, 2 more events in the last 24 h."));
+  EXPECT_FALSE(Has(scene.Lately(), "knows of no failover"));
+}
+
+TEST(StatusFailoverTest, AJournalThatCannotBeReadIsSaid) {
+  StatusScene scene;
+  Remembers(scene).whole = false;
+  EXPECT_TRUE(scene.Lately().starts_with("unknown: What happened before pgvigil was started is not known"));
+  EXPECT_FALSE(Has(scene.Lately(), "knows of no failover"));
+}
+
 TEST(StatusTest, TheWorstIsWhatOneWordSays) {
   EXPECT_EQ(WorstOf(Answer{"lately", "", {{Standing::kNote, "By the way.", {}, {}}}, {}}), Standing::kFine);
   StatusScene scene;
