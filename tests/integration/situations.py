@@ -101,3 +101,14 @@ def assert_holds_nothing(page, slot):
                    "pg_replication_slot_age_xmin_transactions", "pg_replication_slot_age_catalog_xmin_transactions"):
         assert page.get(family, slot_name=slot) is None, family
     assert page_holders(page) == {}
+
+
+def set_recovery(stopped, **settings):
+    """In place of what a standby of the shared kind is told; the last word, since it comes after postgresql.conf."""
+    settings = {"primary_conninfo": "", "primary_slot_name": "", **settings}
+    stopped.write("postgresql.auto.conf", "".join(f"{key} = '{value}'\n" for key, value in settings.items()))
+
+
+def follow(stopped, upstream, slot=""):
+    set_recovery(stopped, primary_slot_name=slot,
+                 primary_conninfo=f"host=127.0.0.1 port={upstream.port} user=postgres application_name={stopped.name}")

@@ -5,6 +5,7 @@ import signal
 
 from exporter import instances, password_file
 from postgres import wait_for
+from situations import follow, set_recovery
 
 PROBE = {"pg_probe": {"sql": "SELECT 1 AS one", "columns": {"one": {"usage": "gauge", "description": "One"}}}}
 STATES = ("streaming", "catching_up", "archive_recovery", "paused", "disconnected", "diverged")
@@ -16,17 +17,6 @@ def state_of(page, instance):
 
 def lag(page, instance, position="received"):
     return page.get("pgvigil_replication_lag_bytes", pg_instance=instance, position=position)
-
-
-def set_recovery(stopped, **settings):
-    """In place of what a standby of the shared kind is told; the last word, since it comes after postgresql.conf."""
-    settings = {"primary_conninfo": "", "primary_slot_name": "", **settings}
-    stopped.write("postgresql.auto.conf", "".join(f"{key} = '{value}'\n" for key, value in settings.items()))
-
-
-def follow(stopped, upstream, slot=""):
-    set_recovery(stopped, primary_slot_name=slot,
-                 primary_conninfo=f"host=127.0.0.1 port={upstream.port} user=postgres application_name={stopped.name}")
 
 
 def test_the_old_primary_that_came_back_as_a_standby_has_diverged(own_cluster, watch):
