@@ -3,7 +3,7 @@
 # with the shipped rules, Alertmanager with the shipped routing; then prints what pgvigil sees, where to look, and each alert.
 #
 #   scripts/demo.sh               until Ctrl-C
-#   scripts/demo.sh --exercise    also stops a standby, kills the primary and promotes, and shows the alerts arriving
+#   scripts/demo.sh --exercise    also stops a standby, kills the primary and promotes, and shows what is told and the alerts arriving
 #   scripts/demo.sh --once        does all of that once, ends, and fails if anything was not as expected
 #
 # Works on a fresh Debian 12 as root. Everything listens on loopback, lives in a temporary directory, and is stopped.

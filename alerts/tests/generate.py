@@ -60,8 +60,8 @@ TICK = 15  # seconds between evaluations
 SCRAPES = {"15s": 2, "30s": 1, "60s": 0, "59s": 1}  # which of three is missing
 
 # What is read from an archive, whatever its family, is said of the cluster.
-CLUSTER_FAMILIES = re.compile(r'pgvigil_(cluster|rpo|sync|objective|archive|backup|recovery)_|pgvigil_backups\b|.*\barchive="')
-EXPORTER_FAMILIES = re.compile(r"(up|pgvigil_(build|config|loop|scrape|samples)_\w+|process_\w+)$")
+CLUSTER_FAMILIES = re.compile(r'pgvigil_(cluster|rpo|sync|objective|archive|backup|recovery|failover|last_failover)_|pgvigil_backups\b|.*\barchive="')
+EXPORTER_FAMILIES = re.compile(r"(up|pgvigil_(build|config|journal|loop|scrape|samples)_\w+|process_\w+)$")
 IDENTITIES = {
     "instance": ("cluster", "namespace", "pg_cluster", "pg_instance"),
     "cluster": ("cluster", "namespace", "pg_cluster"),

@@ -116,7 +116,7 @@ class Demo:
         self.config.write_text(json.dumps({
             "clusters": [{"name": "orders", "instances": instances(self.cluster.servers, password_file(directory)),
                           "archive": [{"name": "local", "directory": {"path": f"{directory}/archive", "backups": f"{directory}/backups"}}]}],
-            "intervals": {"archive": "1s"}}))
+            "intervals": {"archive": "1s"}, "journal": f"{directory}/journal"}))
         self.exporter = Exporter(directory, ["--config", str(self.config)])
         stack.callback(self.exporter.stop)
         self.receivers = Receivers()
@@ -186,6 +186,9 @@ class Demo:
         self.load = Load(promoted)
         self.expect("pgvigil sees it as primary on timeline 2", lambda: self.exporter.page().get("pgvigil_timeline_id", pg_instance="orders-2") == 2
                     and self.exporter.page().get("pgvigil_instance_role", pg_instance="orders-2", role="primary") == 1)
+        self.expect("pgvigil tells the failover", lambda: " failover orders-1 → orders-2, " in self.status())
+        print("\n".join(f"    {line.strip()}" for line in self.status().splitlines() if " failover orders-1" in line), flush=True)
+        self.expect("PgFailover arrives as a ticket", lambda: told("tickets", "PgFailover"))
         self.expect("the alert is over", lambda: not self.alerting("PgNoPrimary") and not self.alerting("PgPrimaryUnknown"))
         print(table(self.exporter.page()), flush=True)
 

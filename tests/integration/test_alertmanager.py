@@ -231,6 +231,7 @@ NOT_MUTED = [
     ("PgTwoPrimaries", "critical", "PgStandbyDiverged", "critical"),
     ("PgTwoPrimaries", "critical", "PgSlotRetainingOverObjective", "critical"),
     ("PgPrimaryUnknown", "critical", "PgConnectionsNearLimit", "critical"),
+    ("PgFailoverFlapping", "critical", "PgFailoverDataLost", "critical"),
     ("PgPrimaryUnknown", "critical", "PgRpoPrimaryOverObjective", "critical"),
     ("PgInstanceDown", "warning", "PgSlotInactive", "warning"),
     ("PgStandbyDisconnected", "warning", "PgSlotInactive", "warning"),

@@ -2,13 +2,14 @@
 
 The servers are brought into what the panels are for: a session that idles in a transaction and holds a lock, one that waits
 for it, a prepared transaction, data checksums, a limit of WAL for slots, a query that fails; an archive with backups, one of
-them failed, with schedules, with WAL that does not arrive any more, and beside it a tool's report.
+them failed, with schedules, with WAL that does not arrive any more, and beside it a tool's report; a journal of earlier failovers.
 """
 
 import contextlib
 import json
 import re
 import subprocess
+import time
 import urllib.error
 
 import pytest
@@ -108,6 +109,15 @@ def archiving(tool, directory):
                           {"name": "weekly", "cron": "@weekly", "match": {"method": "pgbackrest"}, "suspend": True}]}
 
 
+def remembered(directory):
+    """A journal that knows of one event of each kind that panels ask for, hours ago."""
+    path = directory / "journal"
+    path.write_text("".join(json.dumps({"cluster": "orders", "event": {
+        "kind": kind, "identity": kind, "from": "orders-2", "to": "orders-1", "timeline": 1, "lost_bytes": 0, "outage_us": 5_000_000,
+        "serving_us": int(time.time() - 7200) * 1_000_000}}) + "\n" for kind in ("failover", "switchover", "designated")))
+    return path
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """The cluster and a Prometheus that has seen it for long enough."""
@@ -133,7 +143,7 @@ def world(tmp_path_factory):
         config.write_text(json.dumps({"clusters": [{"name": "orders", "instances": instances(cluster.servers, secret), **archiving(tool, directory)},
                                                    {"name": "dark", "instances": down},
                                                    {"name": "alone", "instances": instances([cluster.primary], secret)}],
-                                      "intervals": {"archive": "1s"},
+                                      "intervals": {"archive": "1s"}, "journal": str(remembered(directory)),
                                       "queries": [{"files": str(ROOT / "queries" / "*.yaml")}, {"files": str(failing)}]}))
         exporter = Exporter(directory, ["--config", str(config)])
         stack.callback(exporter.stop)
@@ -254,5 +264,6 @@ def test_a_promotion_is_annotated(world):
     cluster.standbys[0].promote()
     wait_for("the stat says two", lambda: said(prometheus, "orders")["Primary"] == {2})
     assert len(annotations("Primary changed")) == len(BOARDS)
-    for expression in annotations("Primary changed"):
+    assert len(annotations("What happened")) == 1
+    for expression in annotations("Primary changed") + annotations("What happened"):
         wait_for("it is annotated", lambda: ask(prometheus, expression))  # pylint: disable=cell-var-from-loop

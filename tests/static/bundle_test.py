@@ -70,7 +70,7 @@ LABELS = set().union(*EMITTED.values()) | FOREIGN_LABELS
 def sources_of_values():
     """Where the values of a family's labels are written down: the query that emits it, or the code that judges."""
     code = "".join(path.read_text(encoding="utf-8") for module in ("scrape", "verdict", "archive", "cluster")
-                   for path in (ROOT / "exporter" / module).glob("*.cc"))
+                   for path in (ROOT / "exporter" / module).iterdir())
     queries = {}
     for path in (ROOT / "queries").glob("*.yaml"):
         for key, query in yaml.safe_load(path.read_text(encoding="utf-8")).items():
