@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIGURATION = ROOT / "docs/pgvigil.schema.json"
 VALUES = ROOT / "helm/pgvigil/values.schema.json"
 PASSED_ON = ("clusters", "objectives", "limits", "intervals", "log")
-MADE_BY_THE_CHART = {"listen", "web", "queries"}
+MADE_BY_THE_CHART = {"journal", "listen", "web", "queries"}
 
 
 def main():

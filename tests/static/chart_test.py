@@ -99,7 +99,7 @@ def test_pods_hold_the_restricted_standard(values):
         assert not any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC"))
         assert spec["securityContext"]["runAsNonRoot"] is True and spec["securityContext"]["runAsUser"] > 0
         assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
-        assert all({"configMap", "secret", "emptyDir", "projected"} & set(volume) for volume in spec["volumes"])
+        assert all({"configMap", "secret", "emptyDir", "projected", "persistentVolumeClaim"} & set(volume) for volume in spec["volumes"])
         for container in spec["containers"] + spec.get("initContainers", []):
             context = container["securityContext"]
             assert context["allowPrivilegeEscalation"] is False and context["readOnlyRootFilesystem"] is True
@@ -297,6 +297,22 @@ def test_a_changed_configuration_restarts_the_pod():
     assert sums()["checksum/web"] != sums("--set", "web.tls.clientCa.configMapName=")["checksum/web"]
 
 
+def journal_of(*arguments):
+    """(the key in the configuration, the claim that is mounted, the claims that are made)"""
+    spec = the("Deployment", *MINIMAL, *arguments)["spec"]["template"]["spec"]
+    claims = [volume["persistentVolumeClaim"]["claimName"] for volume in spec["volumes"] if "persistentVolumeClaim" in volume]
+    made = [one["metadata"]["name"] for one in of_kind("PersistentVolumeClaim", *MINIMAL, *arguments)]
+    return yaml.safe_load(config_map(*MINIMAL, *arguments)["pgvigil.yaml"]).get("journal"), claims, made
+
+
+def test_the_journal_lies_on_a_volume_that_outlives_the_pod():
+    mounts = the("Deployment", *MINIMAL)["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    assert {"name": "journal", "mountPath": "/var/lib/pgvigil"} in mounts
+    assert journal_of() == ("/var/lib/pgvigil/journal", ["watch-pgvigil-journal"], ["watch-pgvigil-journal"])
+    assert journal_of("--set", "journal.existingClaim=mine") == ("/var/lib/pgvigil/journal", ["mine"], [])
+    assert journal_of("--set", "journal.enabled=false") == (None, [], [])
+
+
 INSTANCE = "clusters[0].instances[0]"
 LOGIN = ["--set", "clusters[0].name=a", "--set", f"{INSTANCE}.name=a-1"]
 SERVER = LOGIN + ["--set", f"{INSTANCE}.dsn=host=x"]
@@ -450,6 +466,7 @@ MONITORED = (*MINIMAL, "--set", "serviceMonitor.enabled=true,prometheusRule.enab
     (MINIMAL, r"connectionLimit: 5,", r"WARNING|\{\}|must select"),
     ((*MINIMAL, "--set", "limits.connections_per_instance=8"), r"connectionLimit: 10,", r"WARNING"),
     (MONITORED, r"select ServiceMonitors whatever.*select PrometheusRules whatever", r"WARNING|\{\}"),
+    ((*MINIMAL, "--set", "journal.enabled=false"), r"Journal: off", r"WARNING"),
     (FULL, r'labels \{"release":"prometheus"\}', r"labels gives|empty"),
     ((*MONITORED, "--set", "web.tls.secretName=a"), r"WARNING: serviceMonitor.tlsConfig is empty", r"client certificate"),
     ((*MONITORED, *WEB_CONFIG), r"WARNING: serviceMonitor.tlsConfig is empty", r"client certificate"),

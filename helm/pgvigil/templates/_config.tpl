@@ -1,6 +1,7 @@
-{{- /* The configuration file: the values' sections as they are, and where the mounted query files and web configuration lie. */}}
+{{- /* The configuration file: the values' sections as they are, and where the journal, the mounted query files and web configuration lie. */}}
 {{- define "pgvigil.config" -}}
 {{- $config := dict "listen" ":9187" }}
+{{- if .Values.journal.enabled }}{{ $_ := set $config "journal" "/var/lib/pgvigil/journal" }}{{ end }}
 {{- if include "pgvigil.webConfigPath" . }}
 {{- $_ := set $config "web" (dict "config_file" (include "pgvigil.webConfigPath" .)) }}
 {{- end }}
