@@ -1,7 +1,7 @@
 """The dashboard of what happened to a cluster's primaries, and of who could be the next one."""
 
 from board import (
-    BLUE, BY_CLUSTER, CLUSTER, DATASOURCE, GREEN, RED, STATES, YELLOW, Dashboard, Query, coloured, column, line, link_to, most, of_cluster, steps, words)
+    BLUE, BY_CLUSTER, CLUSTER, DATASOURCE, GREEN, ORANGE, RED, STATES, YELLOW, Dashboard, Query, coloured, column, line, link_to, most, of_cluster, steps, words)
 
 COUNTED = {"failover": RED, "switchover": BLUE, "crash": YELLOW, "restart": BLUE, "designated": BLUE}
 NAMES = {"failover": "failover", "switchover": "switchover", "designated": "other designated primary"}
@@ -27,6 +27,15 @@ def failover_dashboard():
 
     def ago(kind):
         return f"time() - {last('timestamp_seconds', kind)}"
+
+    board.row("Now")
+    ready, blockers = of_cluster("pgvigil_failover_ready"), most(f"{BY_CLUSTER}, blocker", "pgvigil_failover_blocker", CLUSTER, "min")
+    board.stat("Can it fail over", "Whether a standby could take over now within the objectives; NO: see what stands in the way. Unknown without a primary to "
+               "measure against. Alert: PgNotFailoverReady.",
+               [(f"{ready} or 0 * {of_cluster('pgvigil_cluster_info')} - 1", "ready")],
+               mappings=words((0, "NO", RED), (1, "yes", GREEN), (-1, "UNKNOWN", ORANGE)), size=(6, 4))
+    board.states("What stands in the way", "Of a failover: no standby that follows, one that is too far behind, or missing synchronous standbys. "
+                 "Alert: PgNotFailoverReady.", [(blockers, "{{blocker}}")], [(0, "no", GREEN), (1, "in the way", RED)], size=(18, 4))
 
     board.row("The last one")
     for kind, alert, severity, says in (

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "verdict/readiness.h"
+
 namespace pgvigil::scrape {
 namespace {
 
@@ -15,6 +17,7 @@ using metrics::Type;
 constexpr auto kRecently = std::chrono::hours(1);
 constexpr std::string_view kRecentWindow = "1h";
 
+constexpr std::array<std::string_view, 1> kBlockerLabel = {"blocker"};
 constexpr std::array<std::string_view, 1> kKind = {"kind"};
 constexpr std::array<std::string_view, 2> kKindAndWindow = {"kind", "window"};
 
@@ -35,7 +38,19 @@ constexpr Descriptor kLost{"pgvigil_last_failover_lost_bytes", Type::kGauge, Sco
                            "WAL that the old primary is known to have written beyond where the new timeline began, in "
                            "bytes: a lower bound; absent where it is not known"};
 
-constexpr std::array kDescriptors = {kTotal, kRecent, kTimestamp, kOutage, kLost};
+constexpr Descriptor kReady{
+    "pgvigil_failover_ready",
+    Type::kGauge,
+    Scope::kCluster,
+    {},
+    "1 if a failover now would succeed within the objectives, 0 if something stands in its way; "
+    "absent where that is not known, and in a replica cluster"};
+constexpr Descriptor kBlocker{"pgvigil_failover_blocker", Type::kGauge, Scope::kCluster, kBlockerLabel,
+                              "1 for what stands in the way of a failover, 0 for what does not: no_standby (none "
+                              "answers that is on the primary's path), standby_behind (the best one is beyond the "
+                              "objective), quorum (synchronous standbys are missing); absent where it is not known"};
+
+constexpr std::array kDescriptors = {kReady, kBlocker, kTotal, kRecent, kTimestamp, kOutage, kLost};
 
 // Those after which another server has the place of the old one.
 constexpr std::array kChanges = {FailoverKind::kFailover, FailoverKind::kSwitchover, FailoverKind::kDesignated};
@@ -63,6 +78,17 @@ void AddFailoverFamilies(const observe::ClusterView& view, base::WallTime now, m
   }
   for (const auto kind : kChanges) {
     if (const auto* last = history.Last(kind)) AddLast(*last, identity, families);
+  }
+}
+
+void AddReadinessFamilies(const cluster::ClusterState& state, const verdict::ClusterVerdict& verdict,
+                          metrics::Families& families) {
+  const auto readiness = verdict::JudgeReadiness(state, verdict);
+  const auto identity = metrics::Identity(state.name.space, state.name.name, {});
+  if (const auto ready = readiness.Ready()) families.Add(kReady, identity, {}, *ready ? 1 : 0);
+  for (const auto blocker : verdict::kFailoverBlockers) {
+    if (const auto blocks = readiness.Blocks(blocker))
+      families.Add(kBlocker, identity, {Name(blocker)}, *blocks ? 1 : 0);
   }
 }
 

@@ -47,7 +47,9 @@ metrics::Page MakePage(const PageParts& parts, metrics::Self& self) {
   }
   Limit(entries, parts.series_limit, self);
   for (const auto& cluster : parts.clusters) {
-    AddClusterFamilies(cluster->state, verdict::At(cluster->verdict, parts.now), cluster->site, families);
+    const auto verdict = verdict::At(cluster->verdict, parts.now);
+    AddClusterFamilies(cluster->state, verdict, cluster->site, families);
+    AddReadinessFamilies(cluster->state, verdict, families);
     AddArchiveFamilies(*cluster, families);
     AddScheduleFamilies(*cluster, parts.wall, families);
     AddFailoverFamilies(*cluster, parts.wall, families);

@@ -1,7 +1,7 @@
 // Who is primary, and can it fail over now?
 #include <algorithm>
-#include <tuple>
 
+#include "verdict/readiness.h"
 #include "verdict/replication.h"
 #include "web/status.h"
 #include "web/words.h"
@@ -20,19 +20,6 @@ std::string LagText(const verdict::Lag& lag) {
 
 bool IsStandbyOnPath(const InstanceVerdict& judged) {
   return judged.role == cluster::Role::kStandby && judged.replication != ReplicationState::kDiverged;
-}
-
-// The standby that would lose least; null: none that is measured.
-const InstanceVerdict* BestStandby(const ClusterView& view) {
-  const InstanceVerdict* best = nullptr;
-  const auto loss = [](const InstanceVerdict& judged) {
-    return std::tie(judged.received->bytes, judged.received->seconds);
-  };
-  for (const auto& judged : view.verdict.instances) {
-    if (!IsStandbyOnPath(judged) || !judged.received) continue;
-    if (best == nullptr || loss(judged) < loss(*best)) best = &judged;
-  }
-  return best;
 }
 
 void SayPrimary(const ClusterView& view, std::vector<Statement>& says) {
@@ -65,13 +52,10 @@ void SayPrimary(const ClusterView& view, std::vector<Statement>& says) {
   }
 }
 
-void SayCandidate(const ClusterView& view, const InstanceVerdict& best, std::vector<Statement>& says) {
-  const auto& objectives = view.state.objectives;
+void SayCandidate(const InstanceVerdict& best, bool behind, std::vector<Statement>& says) {
   const auto& lag = *best.received;
-  const bool late = (objectives.replication_lag && lag.seconds > base::Seconds(*objectives.replication_lag)) ||
-                    (objectives.replication_lag_bytes && lag.bytes > *objectives.replication_lag_bytes);
   const std::string state(best.replication ? verdict::Name(*best.replication) : "in an unknown state");
-  if (late) {
+  if (behind) {
     says.push_back({Standing::kBroken,
                     "It should not fail over now: " + best.name + ", the best standby, is " + state + " and lacks " +
                         LagText(lag) + " of the primary's WAL, more than the objective.",
@@ -114,8 +98,9 @@ void SayFailover(const ClusterView& view, std::vector<Statement>& says) {
     says.push_back({Standing::kNote, "It cannot fail over: no standby is configured."});
   } else if (!view.verdict.primary) {
     SayMostReceived(view, says);
-  } else if (const auto* best = BestStandby(view)) {
-    SayCandidate(view, *best, says);
+  } else if (const auto readiness = verdict::JudgeReadiness(view.state, view.verdict); readiness.candidate) {
+    const bool behind = readiness.Blocks(verdict::FailoverBlocker::kStandbyBehind).value_or(false);
+    SayCandidate(view.verdict.instances[*readiness.candidate], behind, says);
   } else {
     says.push_back({Standing::kBroken, "It cannot fail over: no standby answers that follows the primary.",
                     "Bring a standby back before anything is done to the primary."});

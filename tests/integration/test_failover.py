@@ -153,6 +153,27 @@ def test_what_was_ordered_is_told_from_what_was_not_on_every_major(own_cluster, 
     assert watch.events()[0]["lost_bytes"] == 0
 
 
+def test_what_stands_in_the_way_of_a_failover_is_named(own_cluster, watcher):
+    cluster = own_cluster(standbys=1)
+    primary, standby = cluster.servers
+    watch = watcher(cluster.servers)
+
+    def blockers(page):
+        return {labels["blocker"] for labels, value in page.all("pgvigil_failover_blocker") if value == 1}
+
+    watch.exporter.wait_page("it is ready", lambda page: page.get("pgvigil_failover_ready") == 1 and not blockers(page))
+    primary.sql(f"ALTER SYSTEM SET synchronous_standby_names = '2 (\"{standby.name}\", other)'")
+    primary.sql("SELECT pg_reload_conf()")
+    watch.exporter.wait_page("the quorum", lambda page: blockers(page) == {"quorum"} and page.get("pgvigil_failover_ready") == 0)
+    primary.sql("ALTER SYSTEM RESET synchronous_standby_names")
+    primary.sql("SELECT pg_reload_conf()")
+    standby.stop()
+    watch.exporter.wait_page("the standby", lambda page: blockers(page) == {"no_standby"} and page.get("pgvigil_failover_ready") == 0)
+    primary.stop()
+    standby.start()
+    watch.exporter.wait_page("it is not known", lambda page: page.get("pgvigil_failover_ready") is None and not blockers(page))
+
+
 def test_a_switchover_loses_nothing(own_cluster, watcher):
     cluster = own_cluster(settings={"wal_log_hints": "on"})
     old, new, third = cluster.servers

@@ -102,6 +102,34 @@ TEST(FamiliesFailoverTest, WhereNobodyRemembersThereIsNothing) {
   EXPECT_TRUE(std::move(families).Finish().empty());
 }
 
+// A cluster of one primary whose standby lacks that much.
+std::string ReadinessOf(std::optional<std::uint64_t> lacks) {
+  cluster::ClusterState state{{"", "orders"}, false, cluster::Objectives::Defaults(), {}, {}, {}};
+  state.instances.resize(2);
+  for (auto& instance : state.instances) instance.sql.up = true;
+  verdict::ClusterVerdict verdict;
+  verdict.instances.resize(2);
+  verdict.sync_required = 0;
+  verdict.instances[1].role = cluster::Role::kStandby;
+  if (lacks) verdict.instances[1].received = verdict::Lag{*lacks, 0, false};
+  metrics::Families families;
+  AddReadinessFamilies(state, verdict, families);
+  return metrics::WritePage(std::move(families).Finish()).text;
+}
+
+TEST(FamiliesFailoverTest, WhatStandsInTheWayOfAFailover) {
+  EXPECT_EQ(SamplesOf(ReadinessOf(std::uint64_t{1} << 40)), R"(pgvigil_failover_ready{pg_cluster="orders"} 0
+pgvigil_failover_blocker{pg_cluster="orders",blocker="no_standby"} 0
+pgvigil_failover_blocker{pg_cluster="orders",blocker="standby_behind"} 1
+pgvigil_failover_blocker{pg_cluster="orders",blocker="quorum"} 0
+)");
+  EXPECT_TRUE(SamplesOf(ReadinessOf(0)).starts_with("pgvigil_failover_ready{pg_cluster=\"orders\"} 1\n"));
+  EXPECT_EQ(SamplesOf(ReadinessOf(std::nullopt)),
+            R"(pgvigil_failover_blocker{pg_cluster="orders",blocker="no_standby"} 0
+pgvigil_failover_blocker{pg_cluster="orders",blocker="quorum"} 0
+)");
+}
+
 TEST(FamiliesFailoverTest, EveryFamilyIsDescribed) {
   Remembered remembered;
   remembered.Has(FailoverKind::kSwitchover, minutes(1)).lost_bytes = 0;
@@ -110,7 +138,9 @@ TEST(FamiliesFailoverTest, EveryFamilyIsDescribed) {
     EXPECT_TRUE(names.emplace(descriptor.name).second) << descriptor.name;
     EXPECT_FALSE(descriptor.help.empty() || descriptor.help.ends_with('.')) << descriptor.name;
   }
-  EXPECT_EQ(FamiliesOf(remembered.Page()), names);
+  auto shown = FamiliesOf(remembered.Page());
+  shown.merge(FamiliesOf(ReadinessOf(0)));
+  EXPECT_EQ(shown, names);
 }
 
 }  // namespace
