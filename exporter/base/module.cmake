@@ -1,2 +1,4 @@
-pgvigil_module(base SOURCES backoff.cc clock.cc diagnostics.cc file.cc logging.cc result.cc text.cc LIBRARIES
-                   spdlog::spdlog Threads::Threads)
+pgvigil_module(base
+  SOURCES backoff.cc clock.cc diagnostics.cc file.cc logging.cc result.cc text.cc timestamps.cc
+  LIBRARIES spdlog::spdlog Threads::Threads OpenSSL::Crypto
+)

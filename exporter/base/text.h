@@ -35,6 +35,9 @@ bool MatchesGlob(std::string_view pattern, std::string_view text);
 // Lower-case hexadecimal of 64 bits of a stable hash (FNV-1a): names of prepared statements, page variants.
 std::string ContentHash(std::string_view text);
 
+// RFC 4648, padded, without line breaks; nothing if it is no such text.
+std::optional<std::string> DecodeBase64(std::string_view text);
+
 // Valid UTF-8, with U+FFFD in place of each byte that is not.
 std::string ValidUtf8(std::string_view text);
 

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "base/timestamps.h"
 #include "http/url.h"
 #include "objectstore/list_xml.h"
 #include "objectstore/profile.h"
-#include "objectstore/timestamps.h"
 
 namespace pgvigil::objectstore {
 namespace {
@@ -209,7 +209,7 @@ base::Result<Credentials> ParseCredentialDocument(std::string_view json) {
     return Error{ErrorKind::kAuth, "the server gives no credentials: " + base::ValidUtf8(code.substr(0, 100)), {}, {}};
   }
   Credentials credentials{{text("AccessKeyId"), text("SecretAccessKey"), text("Token")},
-                          ParseIsoTime(text("Expiration"))};
+                          base::ParseIsoTime(text("Expiration"))};
   if (credentials.key.id.empty() || credentials.key.secret.empty() || !credentials.expires) return malformed;
   return credentials;
 }

@@ -4,8 +4,8 @@
 #include <pugixml.hpp>
 
 #include "base/text.h"
+#include "base/timestamps.h"
 #include "http/url.h"
-#include "objectstore/timestamps.h"
 
 namespace pgvigil::objectstore {
 namespace {
@@ -66,7 +66,7 @@ class Listing {
     Object object;
     object.key = Key(node.child("Key"));
     const auto size = base::ParseInteger<std::uint64_t>(Text(node.child("Size")));
-    const auto modified = ParseIsoTime(Text(node.child("LastModified")));
+    const auto modified = base::ParseIsoTime(Text(node.child("LastModified")));
     if (object.key.empty() || !size || !modified) {
       return Malformed("an entry of the listing has no Key, Size or LastModified that can be read");
     }
@@ -123,7 +123,7 @@ std::optional<Credentials> ParseAssumedRole(std::string_view xml) {
   credentials.key.id = Text(found.child("AccessKeyId"));
   credentials.key.secret = Text(found.child("SecretAccessKey"));
   credentials.key.session_token = Text(found.child("SessionToken"));
-  credentials.expires = ParseIsoTime(Text(found.child("Expiration")));
+  credentials.expires = base::ParseIsoTime(Text(found.child("Expiration")));
   if (credentials.key.id.empty() || credentials.key.secret.empty() || !credentials.expires) return std::nullopt;
   return credentials;
 }

@@ -6,13 +6,13 @@
 
 #include "base/backoff.h"
 #include "base/text.h"
+#include "base/timestamps.h"
 #include "http/url.h"
 #include "objectstore/credential_chain.h"
 #include "objectstore/list_xml.h"
 #include "objectstore/location.h"
 #include "objectstore/s3_failure.h"
 #include "objectstore/sigv4.h"
-#include "objectstore/timestamps.h"
 
 namespace pgvigil::objectstore {
 namespace {
@@ -101,7 +101,7 @@ http::Request S3::Signed(const Question& question, const AccessKey& key, base::D
     scope.region = region_;
     offset = offset_;
   }
-  const auto amz_date = AmzDate(around_.clock->Wall() + offset);
+  const auto amz_date = base::AmzDate(around_.clock->Wall() + offset);
   UnsignedRequest unsigned_request;
   unsigned_request.method = question.operation == Operation::kHead ? "HEAD" : "GET";
   unsigned_request.path = address.base_path + http::PercentEncode(question.key, http::Encode::kPath);
@@ -144,7 +144,7 @@ base::Result<http::Response> S3::Try(const Question& question, const AccessKey& 
 
 // Date tells whole seconds: half of one is what it leaves out on average.
 void S3::NoteClock(const http::Response& response) {
-  const auto date = ParseHttpDate(response.Header("date"));
+  const auto date = base::ParseHttpDate(response.Header("date"));
   if (!date || !response.Header("age").empty()) return;  // a cache's answer tells an old time
   const auto ahead = *date + std::chrono::milliseconds(500) - around_.clock->Wall();
   const std::lock_guard lock(mutex_);
@@ -323,7 +323,7 @@ base::Result<Object> S3::Head(const std::string& key, base::Deadline deadline) {
   const auto response = Ask(question, deadline);
   if (!response.ok()) return response.error();
   const auto size = base::ParseInteger<std::uint64_t>(response->Header("content-length"));
-  const auto modified = ParseHttpDate(response->Header("last-modified"));
+  const auto modified = base::ParseHttpDate(response->Header("last-modified"));
   if (!size || !modified) {
     return FailureAt(question, ErrorKind::kMalformed, "the store told no Content-Length or Last-Modified");
   }

@@ -43,7 +43,7 @@ inline constexpr std::string_view kEmptySha256 = "e3b0c44298fc1c149afbf4c8996fb9
 // Sorted and encoded: what goes into the URL behind the "?".
 std::string CanonicalQuery(const NameValues& query);
 std::string CanonicalRequest(const UnsignedRequest& request);
-// `amz_date` as in timestamps.h.
+// `amz_date` as in base/timestamps.h.
 std::string StringToSign(std::string_view canonical_request, const Scope& scope, std::string_view amz_date);
 
 using Digest = std::array<unsigned char, 32>;

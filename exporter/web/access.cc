@@ -1,9 +1,9 @@
 #include "web/access.h"
 
-#include <openssl/evp.h>
 #include <strings.h>
 
 #include "base/logging.h"
+#include "base/text.h"
 #include "web/tls.h"
 
 namespace pgvigil::web {
@@ -11,25 +11,13 @@ namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(1);
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-  std::string decoded(text.size() / 4 * 3, '\0');
-  const int length =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (length < 0) return std::nullopt;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  decoded.resize(static_cast<std::size_t>(length) - padding);
-  return decoded;
-}
-
 // RFC 7617: "Basic " in any case and base64 of user:password.
 std::optional<std::pair<std::string, std::string>> BasicCredentials(const Request& request) {
   const auto header = request.headers.find("authorization");
   constexpr std::string_view kScheme = "Basic ";
   if (header == request.headers.end()) return std::nullopt;
   if (strncasecmp(header->second.c_str(), kScheme.data(), kScheme.size()) != 0) return std::nullopt;
-  const auto decoded = DecodeBase64(std::string_view(header->second).substr(kScheme.size()));
+  const auto decoded = base::DecodeBase64(std::string_view(header->second).substr(kScheme.size()));
   if (!decoded) return std::nullopt;
   const auto colon = decoded->find(':');
   if (colon == std::string::npos) return std::nullopt;

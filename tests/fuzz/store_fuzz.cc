@@ -1,11 +1,11 @@
 // What object stores, STS and metadata services answer, and the files of AWS's tools.
+#include "base/timestamps.h"
 #include "fuzz/input.h"
 #include "http/url.h"
 #include "objectstore/credential_endpoints.h"
 #include "objectstore/list_xml.h"
 #include "objectstore/location.h"
 #include "objectstore/shared_config.h"
-#include "objectstore/timestamps.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace pgvigil;
@@ -23,8 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   (void)objectstore::ParseCredentialDocument(text);
   (void)objectstore::ParseSharedFile(text, objectstore::SharedFile::kConfig);
   (void)objectstore::ParseSharedFile(text, objectstore::SharedFile::kCredentials);
-  (void)objectstore::ParseIsoTime(text);
-  (void)objectstore::ParseHttpDate(text);
+  (void)base::ParseIsoTime(text);
+  (void)base::ParseHttpDate(text);
   if (const auto location = objectstore::ParseLocation(text); location.ok()) {
     fuzz::Expect(!location->path.starts_with('/') && !location->path.ends_with('/'), "a path has no slash at its ends");
   }

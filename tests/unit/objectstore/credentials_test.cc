@@ -6,13 +6,13 @@
 #include <fstream>
 #include <future>
 
+#include "base/timestamps.h"
 #include "fakes/http_server.h"
 #include "fakes/manual_clock.h"
 #include "objectstore/credential_chain.h"
 #include "objectstore/credential_endpoints.h"
 #include "objectstore/profile.h"
 #include "objectstore/shared_config.h"
-#include "objectstore/timestamps.h"
 
 namespace pgvigil::objectstore {
 namespace {

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/timestamps.h"
 #include "fakes/http_server.h"
-#include "objectstore/timestamps.h"
 
 namespace pgvigil::objectstore {
 namespace {
@@ -38,7 +38,7 @@ class WrongClock final : public base::Clock {
 std::string HttpDate(base::WallTime time) {
   constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto text = AmzDate(time);  // 20260102T030405Z
+  const auto text = base::AmzDate(time);  // 20260102T030405Z
   return "Date: Mon, " + text.substr(6, 2) + " " + kMonths[std::stoi(text.substr(4, 2)) - 1] + " " + text.substr(0, 4) +
          " " + text.substr(9, 2) + ":" + text.substr(11, 2) + ":" + text.substr(13, 2) + " GMT\r\n";
 }
@@ -304,7 +304,7 @@ TEST_F(S3Test, HeadTellsWhatIsThere) {
   EXPECT_EQ(server_->requests()[0].target, "/backups/orders/wals/a%20b%2Bc");
   EXPECT_EQ(object->key, "wals/a b+c");
   EXPECT_EQ(object->size, 16u << 20);
-  EXPECT_EQ(object->modified, *ParseIsoTime("2026-01-02T03:04:05Z"));
+  EXPECT_EQ(object->modified, *base::ParseIsoTime("2026-01-02T03:04:05Z"));
   EXPECT_TRUE(InArchiveTier(*object));
   EXPECT_EQ(Name(store.Head("none", Soon()).error().kind), "not_found");
 }
@@ -314,8 +314,8 @@ TEST_F(S3Test, AWrongClockIsCorrectedOnceByTheServersDate) {
   auto& store = Serve([](const auto& request, int) {
     const auto now = base::SystemClock().Wall();
     const auto signed_at = request.Header("x-amz-date");
-    const bool fine =
-        signed_at >= AmzDate(now - std::chrono::minutes(10)) && signed_at <= AmzDate(now + std::chrono::minutes(10));
+    const bool fine = signed_at >= base::AmzDate(now - std::chrono::minutes(10)) &&
+                      signed_at <= base::AmzDate(now + std::chrono::minutes(10));
     return fine ? Reply(200, "x", HttpDate(now)) : Reply(403, Xml("RequestTimeTooSkewed"), HttpDate(now));
   });
   EXPECT_FALSE(store.ClockSkew());

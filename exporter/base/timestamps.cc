@@ -1,4 +1,4 @@
-#include "objectstore/timestamps.h"
+#include "base/timestamps.h"
 
 #include <algorithm>
 #include <array>
@@ -6,18 +6,18 @@
 
 #include "base/text.h"
 
-namespace pgvigil::objectstore {
+namespace pgvigil::base {
 namespace {
 
 struct Fields {
   std::uint32_t year, month, day, hour, minute, second;
 };
 
-std::optional<base::WallTime> TimeOf(const Fields& at) {
+std::optional<WallTime> TimeOf(const Fields& at) {
   const auto date =
       std::chrono::year(static_cast<int>(at.year)) / static_cast<unsigned>(at.month) / static_cast<unsigned>(at.day);
   if (!date.ok() || at.hour > 23 || at.minute > 59 || at.second > 60) return std::nullopt;
-  return base::WallTime(std::chrono::sys_days(date)) + std::chrono::hours(at.hour) + std::chrono::minutes(at.minute) +
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(at.hour) + std::chrono::minutes(at.minute) +
          std::chrono::seconds(at.second);
 }
 
@@ -26,12 +26,22 @@ std::optional<std::uint32_t> Number(std::string_view text, std::size_t at, std::
   if (text.size() < at + digits) return std::nullopt;
   const auto part = text.substr(at, digits);
   if (!std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
-  return base::ParseInteger<std::uint32_t>(part);
+  return ParseInteger<std::uint32_t>(part);
+}
+
+// "Z", "+02:00": what local time is ahead by.
+std::optional<std::chrono::minutes> Offset(std::string_view text) {
+  if (text == "Z") return std::chrono::minutes(0);
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return std::nullopt;
+  const auto hours = Number(text, 1, 2), minutes = Number(text, 4, 2);
+  if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+  const auto offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return text[0] == '+' ? offset : -offset;
 }
 
 }  // namespace
 
-std::optional<base::WallTime> ParseIsoTime(std::string_view text) {
+std::optional<WallTime> ParseIsoTime(std::string_view text) {
   if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':') {
     return std::nullopt;
   }
@@ -49,11 +59,12 @@ std::optional<base::WallTime> ParseIsoTime(std::string_view text) {
       rest.remove_prefix(1);
     }
   }
-  if (rest != "Z" && rest != "+00:00") return std::nullopt;
-  return time;
+  const auto offset = Offset(rest);
+  if (!time || !offset) return std::nullopt;
+  return *time - *offset;
 }
 
-std::optional<base::WallTime> ParseHttpDate(std::string_view text) {
+std::optional<WallTime> ParseHttpDate(std::string_view text) {
   constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   if (text.size() != 29 || text.substr(25) != " GMT" || text[3] != ',') return std::nullopt;
@@ -65,7 +76,7 @@ std::optional<base::WallTime> ParseHttpDate(std::string_view text) {
   return TimeOf({*year, static_cast<std::uint32_t>(month - kMonths.begin() + 1), *day, *hour, *minute, *second});
 }
 
-std::string AmzDate(base::WallTime time) {
+std::string AmzDate(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
@@ -77,4 +88,4 @@ std::string AmzDate(base::WallTime time) {
   return text.data();
 }
 
-}  // namespace pgvigil::objectstore
+}  // namespace pgvigil::base
