@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -29,6 +30,32 @@ class Client::Loop {
   bool Add(std::shared_ptr<Transfer> transfer) { return Ask({Wish::kAdd, std::move(transfer)}); }
   void Remove(std::shared_ptr<Transfer> transfer) { Ask({Wish::kRemove, std::move(transfer)}); }
   void Resume(std::shared_ptr<Transfer> transfer) { Ask({Wish::kResume, std::move(transfer)}); }
+
+  void After(base::SteadyTime::duration span, std::function<void()> call) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || !Start()) return;
+    timers_.emplace(std::chrono::steady_clock::now() + span, std::move(call));
+    curl_multi_wakeup(multi_);
+  }
+
+  void Call(const std::function<void()>& work) {
+    {
+      std::unique_lock lock(mutex_);
+      if (multi_ != nullptr && !ended_) {
+        bool done = false;
+        calls_.push_back([&] {
+          work();
+          const std::lock_guard own(mutex_);
+          done = true;
+          called_.notify_all();
+        });
+        curl_multi_wakeup(multi_);
+        called_.wait(lock, [&] { return done; });
+        return;
+      }
+    }
+    work();
+  }
 
   bool Pause(base::SteadyTime::duration span) {
     std::unique_lock lock(mutex_);
@@ -73,17 +100,33 @@ class Client::Loop {
     while (Grant()) {
       curl_multi_perform(multi_, &running);
       Reap();
-      curl_multi_poll(multi_, nullptr, 0, 60'000, nullptr);  // curl's own timers and wakeups end it
+      CallTimers();
+      curl_multi_poll(multi_, nullptr, 0, UntilTimer(), nullptr);  // curl's own timers and wakeups end it, too
     }
     for (const auto& [easy, transfer] : transfers_) {
       curl_multi_remove_handle(multi_, easy);
       transfer->Fail(ErrorKind::kCancelled, "the program is being stopped");
     }
     transfers_.clear();
+    while (AnswerCalls(true)) {
+    }
+  }
+
+  // False: there was none. With `last` no later one is taken then.
+  bool AnswerCalls(bool last) {
+    std::vector<std::function<void()>> calls;
+    {
+      const std::lock_guard lock(mutex_);
+      calls.swap(calls_);
+      ended_ = last && calls.empty();
+    }
+    for (const auto& call : calls) call();
+    return !calls.empty();
   }
 
   // Does what was asked for; false when it is time to stop.
   bool Grant() {
+    AnswerCalls(false);
     std::vector<Wish> wishes;
     bool stopping = false;
     {
@@ -109,6 +152,28 @@ class Client::Loop {
     return !stopping;
   }
 
+  void CallTimers() {
+    for (;;) {
+      std::function<void()> call;
+      {
+        const std::lock_guard lock(mutex_);
+        const auto first = timers_.begin();
+        if (stopping_ || first == timers_.end() || first->first > std::chrono::steady_clock::now()) return;
+        call = std::move(first->second);
+        timers_.erase(first);
+      }
+      call();
+    }
+  }
+
+  // Milliseconds until the next one, at most a minute.
+  int UntilTimer() {
+    const std::lock_guard lock(mutex_);
+    if (timers_.empty()) return 60'000;
+    const auto left = timers_.begin()->first - std::chrono::steady_clock::now();
+    return std::clamp(static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()), 0, 60'000);
+  }
+
   void Reap() {
     int left = 0;
     while (const CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
@@ -132,7 +197,11 @@ class Client::Loop {
   bool stopping_ = false;
   CURLM* multi_ = nullptr;  // set once, before the thread starts
   std::thread thread_;
-  std::map<CURL*, std::shared_ptr<Transfer>> transfers_;  // the thread's own
+  std::vector<std::function<void()>> calls_;
+  std::condition_variable called_;
+  bool ended_ = false;                                             // the thread does nothing any more
+  std::multimap<base::SteadyTime, std::function<void()>> timers_;  // with the mutex
+  std::map<CURL*, std::shared_ptr<Transfer>> transfers_;           // the thread's own
   std::atomic<std::uint64_t> connections_ = 0;
 };
 
@@ -142,7 +211,7 @@ Client::~Client() = default;
 base::Result<Response> Client::Fetch(Request request) {
   const auto left = request.deadline.Left(clock_.Steady());
   const auto until = std::chrono::steady_clock::now() + left;
-  auto made = Transfer::Of(std::move(request), left);
+  auto made = Transfer::Of(std::move(request), {}, left);
   if (!made.ok()) return made.error();
   const auto transfer = *made;
   if (left <= base::SteadyTime::duration::zero()) {
@@ -155,6 +224,34 @@ base::Result<Response> Client::Fetch(Request request) {
   if (answer) return *std::move(answer);
   return transfer->FailureOf(ErrorKind::kTimeout, "no answer in time");
 }
+
+class Client::Started : public Running {
+ public:
+  Started(Loop& loop, std::shared_ptr<Transfer> transfer) : loop_(loop), transfer_(std::move(transfer)) {}
+  ~Started() override {
+    transfer_->Silence();
+    loop_.Remove(transfer_);
+  }
+
+ private:
+  Loop& loop_;
+  const std::shared_ptr<Transfer> transfer_;
+};
+
+std::unique_ptr<Running> Client::Start(Request request, std::function<void(base::Result<Response>)> done) {
+  const auto left = request.deadline.Left(clock_.Steady());
+  auto made = Transfer::Of(std::move(request), done, left);
+  if (!made.ok()) {
+    After({}, [done = std::move(done), error = made.error()] { done(error); });
+    return nullptr;
+  }
+  if (!loop_->Add(*made)) return nullptr;
+  return std::make_unique<Started>(*loop_, *made);
+}
+
+void Client::After(base::SteadyTime::duration span, std::function<void()> call) { loop_->After(span, std::move(call)); }
+
+void Client::Call(const std::function<void()>& work) { loop_->Call(work); }
 
 bool Client::Pause(base::SteadyTime::duration span) { return loop_->Pause(span); }
 

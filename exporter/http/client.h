@@ -1,6 +1,7 @@
-// Requests to HTTP servers: one thread with one curl_multi drives them all, many callers wait for their own.
-// Connections are kept and reused. The server's certificate is always verified, redirects are told and never followed,
-// HTTP/1.1 is spoken, and a proxy is used only where the environment names one (https_proxy, http_proxy, no_proxy).
+// Requests to HTTP servers: one thread with one curl_multi drives them all. Callers wait for their own, or are called
+// on that thread when something arrives. Connections are kept and reused. The server's certificate is always verified,
+// redirects are told and never followed, HTTP/1.1 is spoken, and a proxy is used only where the environment names one
+// (https_proxy, http_proxy, no_proxy).
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ struct Tls {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// Bytes of a body in pieces of at most 1 MiB, on the caller's thread; false ends the request, which is cancelled.
+// Bytes of a body in pieces of at most 1 MiB, on the thread of whoever waits for the request, or on the client's; false
+// ends the request, which is cancelled.
 using Sink = std::function<bool(std::string_view bytes)>;
 
 struct Request {
@@ -38,12 +40,15 @@ struct Request {
   Headers headers;
   std::string body;
   Tls tls;
-  bool direct = false;  // whatever the environment says of proxies: for servers on the link itself
+  bool compressed = false;  // the server may send gzip: what arrives here is the content
+  bool direct = false;      // whatever the environment says of proxies: for servers on the link itself
   // The most bytes of the body of an answer of 200 to 299; one that is larger is `limit`.
   std::uint64_t most = 1 << 20;
   base::Deadline deadline;
   // How long a server may send nothing, in whole seconds; zero: until the deadline.
   std::chrono::seconds silence{0};
+  // Called on the client's thread when the head of an answer of 200 to 299 is there: of one that goes on for long.
+  std::function<void()> began;
   // Gets the body of an answer of 200 to 299. A sink that is slow makes the server wait, nobody else.
   Sink sink;
 };
@@ -56,6 +61,13 @@ struct Response {
 
   // The first of that name (in lower case), or "".
   std::string_view Header(std::string_view name) const;
+};
+
+// A request that somebody is called for: it is cancelled when this goes, and nothing that is not being called already
+// is called any more. Any thread.
+class Running {
+ public:
+  virtual ~Running() = default;
 };
 
 // Thread-safe. Its thread starts with the first request.
@@ -76,6 +88,18 @@ class Client {
   //   malformed    no URL, no such CA file, no HTTP
   base::Result<Response> Fetch(Request request);
 
+  // The same without waiting: `done` is called once on the client's thread, which also calls the request's sink.
+  // Neither may block. Null, and `done` is never called, once the client is stopped; so with a request that is no
+  // request, after `done` was told so.
+  std::unique_ptr<Running> Start(Request request, std::function<void(base::Result<Response>)> done);
+
+  // Calls it on the client's thread, that much later; never once the client is stopped.
+  void After(base::SteadyTime::duration span, std::function<void()> call);
+
+  // Does it on the client's thread, and waits: no callback runs meanwhile, so that what they use can be taken away. Not
+  // to be called on that thread. Once it has ended, it is done here.
+  void Call(const std::function<void()>& work);
+
   // Sleeps so long, for whoever tries again; false as soon as the client is stopped.
   bool Pause(base::SteadyTime::duration span);
 
@@ -87,6 +111,7 @@ class Client {
 
  private:
   class Loop;
+  class Started;
   const base::Clock& clock_;
   std::unique_ptr<Loop> loop_;
 };

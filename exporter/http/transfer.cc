@@ -47,10 +47,10 @@ std::string_view Response::Header(std::string_view name) const {
   return {};
 }
 
-base::Result<std::shared_ptr<Transfer>> Transfer::Of(Request request, base::SteadyTime::duration left) {
+base::Result<std::shared_ptr<Transfer>> Transfer::Of(Request request, Done done, base::SteadyTime::duration left) {
   auto url = ParseUrl(request.url);
   if (!url.ok()) return url.error();
-  std::shared_ptr<Transfer> made(new Transfer(std::move(request), *std::move(url)));
+  std::shared_ptr<Transfer> made(new Transfer(std::move(request), *std::move(url), std::move(done)));
   if (!IsSafe(made->request_.headers)) {
     return made->FailureOf(ErrorKind::kMalformed, "a header of the request has a line break in it");
   }
@@ -82,6 +82,7 @@ void Transfer::SetUp(base::SteadyTime::duration left) {
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.silence.count()));
   }
+  if (request_.compressed) curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "gzip");
   if (request_.direct) curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");
   for (const auto& [name, value] : request_.headers) {
     // curl takes "Name;" for a header without a value and leaves "Name:" out.
@@ -144,7 +145,7 @@ std::size_t Transfer::OnBody(char* bytes, std::size_t, std::size_t count, void* 
 }
 
 bool Transfer::TakeHeader(std::string_view line) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   header_bytes_ += line.size();
   if (header_bytes_ > kMostOfHeaders) {
     Refuse(ErrorKind::kLimit, "the headers of the answer are larger than " + base::FormatSize(kMostOfHeaders));
@@ -156,6 +157,11 @@ bool Transfer::TakeHeader(std::string_view line) {
     const auto status =
         space == std::string_view::npos ? std::nullopt : base::ParseInteger<std::int32_t>(line.substr(space + 1, 3));
     response_.status = status.value_or(0);
+    return true;
+  }
+  if (line == "\r\n" && IsSuccess() && request_.began && !silent_) {
+    lock.unlock();
+    request_.began();
     return true;
   }
   const auto colon = line.find(':');
@@ -170,6 +176,21 @@ std::size_t Transfer::Refuse(ErrorKind kind, std::string message) {
 }
 
 std::size_t Transfer::TakeBody(std::string_view bytes) {
+  return call_ && request_.sink ? TakeForSink(bytes) : TakeForWaiter(bytes);
+}
+
+// On the client's thread, which nobody shares the answer with.
+std::size_t Transfer::TakeForSink(std::string_view bytes) {
+  if (!IsSuccess()) return TakeForWaiter(bytes);
+  if (bytes.size() > request_.most - taken_) {
+    return Refuse(ErrorKind::kLimit, "the answer is larger than " + base::FormatSize(request_.most));
+  }
+  taken_ += bytes.size();
+  if (silent_ || !request_.sink(bytes)) return Refuse(ErrorKind::kCancelled, "the reader wanted no more");
+  return bytes.size();
+}
+
+std::size_t Transfer::TakeForWaiter(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (!IsSuccess()) {
     const auto room = kMostOfAnError - response_.body.size();
@@ -195,21 +216,28 @@ std::size_t Transfer::TakeBody(std::string_view bytes) {
 }
 
 void Transfer::Finish(CURLcode code) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (failure_ && response_.body_cut) {
     failure_.reset();  // enough of an error page was read
   } else if (!failure_ && code != CURLE_OK) {
     failure_ = FailureOf(code);
   }
-  done_ = true;
-  changed_.notify_one();
+  End(std::move(lock));
 }
 
 void Transfer::Fail(ErrorKind kind, const std::string& message) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (!failure_) failure_ = FailureOf(kind, message);
+  End(std::move(lock));
+}
+
+void Transfer::End(std::unique_lock<std::mutex> lock) {
   done_ = true;
   changed_.notify_one();
+  lock.unlock();
+  if (!call_ || silent_) return;
+  if (failure_) return call_(*failure_);
+  call_(std::move(response_));
 }
 
 std::optional<base::Result<Response>> Transfer::Await(base::SteadyTime until, const std::function<void()>& resume) {

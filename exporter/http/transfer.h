@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -21,8 +22,11 @@ namespace pgvigil::http {
 // shared with the caller, under the mutex.
 class Transfer {
  public:
-  // Does all of the setting up but the time left, on the caller's thread.
-  static base::Result<std::shared_ptr<Transfer>> Of(Request request, base::SteadyTime::duration left);
+  using Done = std::function<void(base::Result<Response>)>;
+
+  // Does all of the setting up but the time left, on the caller's thread. With `done` the client's thread calls it and
+  // the sink; without, somebody is to Await.
+  static base::Result<std::shared_ptr<Transfer>> Of(Request request, Done done, base::SteadyTime::duration left);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -37,10 +41,14 @@ class Transfer {
   // server may go on sending. Nothing when `until` came first.
   std::optional<base::Result<Response>> Await(base::SteadyTime until, const std::function<void()>& resume);
 
+  // Nothing is called any more: who started it has gone.
+  void Silence() { silent_ = true; }
+
   base::Error FailureOf(base::ErrorKind kind, std::string message) const;
 
  private:
-  Transfer(Request request, Url url) : request_(std::move(request)), url_(std::move(url)) {}
+  Transfer(Request request, Url url, Done done)
+      : request_(std::move(request)), url_(std::move(url)), call_(std::move(done)) {}
 
   void SetUp(base::SteadyTime::duration left);
   void SetTls();
@@ -52,10 +60,15 @@ class Transfer {
   static std::size_t OnBody(char* bytes, std::size_t, std::size_t count, void* self);
   bool TakeHeader(std::string_view line);
   std::size_t TakeBody(std::string_view bytes);
+  std::size_t TakeForWaiter(std::string_view bytes);
+  std::size_t TakeForSink(std::string_view bytes);
+  void End(std::unique_lock<std::mutex> lock);
   std::size_t Refuse(base::ErrorKind kind, std::string message);
 
   const Request request_;
   const Url url_;
+  const Done call_;
+  std::atomic<bool> silent_ = false;
   CURL* easy_ = nullptr;
   curl_slist* headers_ = nullptr;
   char message_[CURL_ERROR_SIZE] = {};

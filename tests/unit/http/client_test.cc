@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include "fakes/http_server.h"
 #include "fakes/scripted_server.h"
@@ -323,6 +324,129 @@ TEST(ClientTest, AnAuthorityThatCannotBeReadIsMalformed) {
   const auto answer = client.Fetch(request);
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(Name(answer.error().kind), "malformed") << answer.error().message;
+}
+
+// -- called instead of waiting
+
+TEST(StartTest, CallsForTheHeadThePiecesAndTheEndInThatOrder) {
+  HttpServer server([](const auto&) { return Reply(200, "hello"); });
+  std::promise<std::string> told;
+  std::string order;
+  Client client;
+  auto request = Get(server.Url("/"));
+  request.began = [&] { order += "head "; };
+  request.sink = [&](std::string_view bytes) {
+    order += bytes;
+    return true;
+  };
+  const auto running = client.Start(request, [&](const auto& answer) {
+    told.set_value(order + (answer.ok() ? " " + std::to_string(answer->status) : answer.error().message));
+  });
+  ASSERT_NE(running, nullptr);
+  EXPECT_EQ(told.get_future().get(), "head hello 200");
+}
+
+TEST(StartTest, WithoutASinkTheBodyComesAtTheEndAndAnErrorIsAnAnswer) {
+  HttpServer server([](const auto& request) { return Reply(request.target == "/fine" ? 200 : 503, "words"); });
+  Client client;
+  for (const auto& [path, status] : {std::pair("/fine", 200), std::pair("/busy", 503)}) {
+    std::promise<base::Result<Response>> told;
+    const auto running = client.Start(Get(server.Url(path)), [&](auto answer) { told.set_value(std::move(answer)); });
+    const auto answer = told.get_future().get();
+    ASSERT_TRUE(answer.ok());
+    EXPECT_EQ(answer->status, status);
+    EXPECT_EQ(answer->body, "words");
+  }
+  std::promise<base::ErrorKind> told;
+  EXPECT_EQ(client.Start(Get("nonsense"), [&](const auto& answer) { told.set_value(answer.error().kind); }), nullptr);
+  EXPECT_EQ(told.get_future().get(), ErrorKind::kMalformed);
+}
+
+TEST(StartTest, ASinkThatWantsNoMoreEndsIt) {
+  HttpServer server([](const auto&) { return Reply(200, "hello"); });
+  Client client;
+  std::promise<base::ErrorKind> told;
+  auto request = Get(server.Url("/"));
+  request.sink = [](std::string_view) { return false; };
+  const auto running = client.Start(request, [&](const auto& answer) { told.set_value(answer.error().kind); });
+  EXPECT_EQ(told.get_future().get(), ErrorKind::kCancelled);
+}
+
+TEST(StartTest, NobodyIsCalledForARequestThatWasDropped) {
+  std::atomic<bool> asked = false, called = false;
+  HttpServer server([&](const auto&) {
+    asked = true;
+    server.AwaitStop();
+    return Reply(200);
+  });
+  Client client;
+  auto running = client.Start(Get(server.Url("/")), [&](const auto&) { called = true; });
+  while (!asked) std::this_thread::yield();
+  running.reset();
+  client.Call([] {});  // the thread has dropped it by now
+  client.Stop();
+  client.Call([] {});
+  EXPECT_FALSE(called);
+}
+
+TEST(StartTest, WhatRunsWhenTheClientIsStoppedIsCancelled) {
+  HttpServer server([&](const auto&) {
+    server.AwaitStop();
+    return Reply(200);
+  });
+  Client client;
+  std::promise<base::ErrorKind> told;
+  const auto running =
+      client.Start(Get(server.Url("/")), [&](const auto& answer) { told.set_value(answer.error().kind); });
+  client.Stop();
+  EXPECT_EQ(told.get_future().get(), ErrorKind::kCancelled);
+  EXPECT_EQ(client.Start(Get(server.Url("/")), [](const auto&) {}), nullptr);
+}
+
+TEST(StartTest, TimersCallInTheirOrderOnTheOneThread) {
+  Client client;
+  std::promise<void> done;
+  std::string order;
+  std::thread::id first;
+  client.After(std::chrono::milliseconds(20), [&] {
+    order += "b";
+    EXPECT_EQ(std::this_thread::get_id(), first);
+    done.set_value();
+  });
+  client.After({}, [&] {
+    order += "a";
+    first = std::this_thread::get_id();
+  });
+  done.get_future().get();
+  EXPECT_EQ(order, "ab");
+}
+
+TEST(StartTest, ACallIsDoneOnTheThreadWhileItRunsAndHereAfterwards) {
+  Client client;
+  std::thread::id where;
+  const auto look = [&] { where = std::this_thread::get_id(); };
+  client.Call(look);
+  EXPECT_EQ(where, std::this_thread::get_id()) << "it never began";
+  client.After({}, [] {});
+  client.Call(look);
+  EXPECT_NE(where, std::this_thread::get_id());
+  client.Stop();
+  client.Call(look);  // on either
+}
+
+TEST(ClientTest, TakesCompressedContentWhereItWasAskedFor) {
+  // printf hello | gzip
+  const std::string gzip(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00", 25);
+  HttpServer server([&](const auto& request) {
+    return request.Header("accept-encoding") == "gzip" ? Reply(200, gzip, "Content-Encoding: gzip\r\n")
+                                                       : Reply(200, "plain");
+  });
+  Client client;
+  auto request = Get(server.Url("/"));
+  EXPECT_EQ(client.Fetch(request)->body, "plain");
+  request.compressed = true;
+  EXPECT_EQ(client.Fetch(request)->body, "hello");
 }
 
 }  // namespace
