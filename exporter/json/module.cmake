@@ -1,1 +1,5 @@
-pgvigil_module(json LIBRARIES nlohmann_json::nlohmann_json)
+pgvigil_module(json
+  SOURCES selection.cc
+  DEPENDS base
+  LIBRARIES nlohmann_json::nlohmann_json
+)
