@@ -50,13 +50,14 @@ tier_asan() {
 }
 
 # Only where there are threads.
-tier_tsan() { build tsan && ctest_tier tsan tsan unit -R '^(base|http|postgres|objectstore|observe|scrape|web):'; }
+tier_tsan() { build tsan && ctest_tier tsan tsan unit -R '^(base|http|postgres|kubernetes|objectstore|failover|observe|scrape|web):'; }
 
 tier_integration() {
   build release || return
   install_s3_server || record_failure "versitygw" "could not be installed"
   install_second_s3_server || record_failure "MinIO" "could not be installed"
   install_backup_tools || record_failure "barman" "could not be installed"
+  install_api_server || record_failure "kubelab" "could not be built"
   check "PostgreSQL 13 to 18" scripts/postgres-majors.sh
   pytest_tier integration "$PWD/build/release/exporter/pgvigil" tests/integration
   check "demonstration" scripts/demo.sh --once
